@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 class BenchError(Exception):
     """Something that the user can put right.
@@ -15,3 +17,11 @@ class BenchError(Exception):
         self.what = what
         self.where = where
         self.remedy = remedy
+
+    @classmethod
+    def from_line(cls, line: str, where: str, remedy: str) -> BenchError:
+        """Take a message that another process printed; ``where`` and ``remedy`` stand in if it names none."""
+        line = line.removeprefix("error: ")
+        if parts := re.fullmatch(r"(.+) \(([^()]+)\): (.+)", line):
+            return cls(*parts.groups())
+        return cls(line, where, remedy)

@@ -1,0 +1,1 @@
+"""One trial, seen from the control node: the server's side, the clients' sides, and what they tell each other."""

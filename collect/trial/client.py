@@ -1,0 +1,120 @@
+"""A client's side of a trial: load from this host, watched line by line."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Callable
+from typing import Any
+
+from collect.errors import BenchError
+from collect.trial.board import Board
+from collect.trial.server import environment_file
+from collect.trial.watching import Side, Task
+
+ANSWER_TIMEOUT_S = 15
+GRACE_S = 0.25
+MASTER_PORT = 5557
+
+Show = Callable[[dict[str, Any], Side], None]
+
+
+def instances(task: Task, host: str) -> list[str]:
+    """Return the units of the generator that this host runs.
+
+    One process is the primary alone. More are a master (the primary, which sends no load itself) on the first client
+    and the workers dealt out over all clients in turn.
+    """
+    processes = int(task.spec["generator"]["processes"])
+    here = ["primary"] if host == task.clients[0] else []
+    if processes > 1:
+        here += [f"worker-{n + 1}" for n in range(processes) if task.clients[n % len(task.clients)] == host]
+    return here
+
+
+def load_environment(task: Task, instance: str, master_address: str) -> dict[str, str]:
+    """Return the environment of one unit of the generator (see collect/load/settings.py)."""
+    spec = task.spec
+    out = f"{task.paths.run}/load"
+    users, processes = int(spec["cell"]["users"]), int(spec["generator"]["processes"])
+    variables = {
+        "LOCUST_HEADLESS": "true",
+        "LOCUST_HOST": f"http://{task.server_address}:{spec['port']}",
+        "BENCH_USER_CLASS": spec["generator"]["user_class"],
+        "BENCH_PATH": spec["workload"]["path"],
+        "BENCH_EXPECT": json.dumps(spec["expect"]),
+        "BENCH_WARMUP_S": str(spec["warmup_s"]),
+        "BENCH_WINDOW_S": str(spec["window_s"]),
+        "BENCH_ALIGN_S": str(task.interval_s),
+        "BENCH_GRACE_S": str(GRACE_S),
+        "BENCH_OUT_DIR": out,
+        "BENCH_INSTANCE": instance,
+        "BENCH_ANSWER_TIMEOUT_S": str(ANSWER_TIMEOUT_S),
+    }
+    if instance == "primary":
+        variables |= {
+            "LOCUST_USERS": str(users),
+            "LOCUST_SPAWN_RATE": f"{users / max(spec['ramp_s'], 0.1):g}",
+            "LOCUST_CSV": f"{out}/locust",
+            "LOCUST_HTML": f"{out}/locust.html",
+        }
+        if processes > 1:
+            variables |= {"LOCUST_MODE_MASTER": "true", "LOCUST_EXPECT_WORKERS": str(processes)}
+    else:
+        del variables["LOCUST_HEADLESS"]
+        variables |= {
+            "LOCUST_MODE_WORKER": "true",
+            "LOCUST_MASTER_NODE_HOST": master_address,
+            "LOCUST_MASTER_NODE_PORT": str(MASTER_PORT),
+        }
+    return variables
+
+
+def prepare(side_remote_run: Callable[[str, bytes], bytes], task: Task, host: str, master_address: str) -> list[str]:
+    """Write the units' environments on the host and return the instances to start."""
+    here = instances(task, host)
+    script = "\n".join(
+        f"cat > {task.paths.run}/load.d/{name}.env <<'END-OF-FILE'\n"
+        f"{environment_file(load_environment(task, name, master_address)).decode()}END-OF-FILE"
+        for name in here
+    )
+    side_remote_run(f"/bin/sh -c {shlex.quote(script)}", b"")
+    return here
+
+
+def follow(side: Side, show: Show) -> dict[str, Any]:
+    """Follow the load to its end, showing each line; return the primary's result.
+
+    A client without the primary ends when the primary's host has. Raises Aborted, or BenchError where the load failed.
+    """
+    board: Board = side.board
+    began = time.time()
+    side.measure_clock()
+    primary = side.remote.name == side.task.clients[0]
+    result: dict[str, Any] | None = None
+    ended = False
+    while not (ended and (result or not primary)):
+        line = side.next()
+        if line is None:
+            if not primary and board.has("load.result"):
+                break
+            continue
+        if line.get("src") == "load" and primary:
+            board.put("load.phase", line["phase"])
+            show(line, side)
+            result = line.get("result", result)
+        ended = ended or (line.get("src") == "watch" and line.get("state") == "ended")
+    if primary:
+        assert result is not None
+        board.put("load.result", result)
+        if result["state"] != "done":
+            raise BenchError(
+                str(result["error"]),
+                f"{side.task.spec['trial_id']} on {side.remote.name}",
+                "look at /var/log/bench/app.log on the server host, mend it, then go on with -e resume=",
+            )
+    side.measure_clock()
+    side.remote.fetch_folder(f"{side.task.paths.run}/load", side.task.folder / f"load-{side.remote.name}")
+    side.cut_samples(began, time.time())
+    return {"result": result, "clocks": side.clocks}

@@ -1,0 +1,153 @@
+"""A trial from start to record, as each host's worker plays it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from collect.archive import open_partial
+from collect.errors import BenchError
+from collect.trial.board import Aborted, Board
+from collect.trial.client import follow, prepare
+from collect.trial.live import finished_line, live_line
+from collect.trial.remote import HostError, Remote
+from collect.trial.server import serve
+from collect.trial.watching import Side, Task, in_words
+
+LINE_START = "\r\x1b[K"
+SETTLE_S = 20.0
+OVERHEAD_S = 3.0
+"""What a trial takes beside its load, until one has been measured."""
+
+
+@dataclass
+class Trial:
+    """One attempt at a trial. ``play`` is called in each host's worker, at the same time."""
+
+    task: Task
+    board: Board
+    partial: Path
+    master_address: str
+    controller_pid: int
+    show: Callable[..., None]
+    terminal: bool
+    control_cpu: list[tuple[float, float]] = field(default_factory=list)
+    _began: float = 0.0
+    _left_s: float = 0.0
+
+    def play(self, remote: Remote) -> dict[str, Any] | None:
+        """Play this host's part; the server's worker returns the trial's summary, the others None.
+
+        Raises BenchError with the reason when the trial failed, here or on another host.
+        """
+        self.task.folder.mkdir(parents=True, exist_ok=True)
+        self._began, self._left_s = time.monotonic(), self._estimate_s()
+        is_server = remote.name == self.task.server
+        record: dict[str, Any] = {}
+        try:
+            record = self._serve(remote) if is_server else self._load(remote)
+        except Aborted:
+            pass
+        except (BenchError, HostError, OSError, ValueError, AssertionError) as error:
+            self.board.abort(in_words(error, remote.name))
+        self.board.put(f"{remote.name}.done", record)
+        if is_server:
+            return self._finish(record)
+        if self.board.aborted:
+            raise self._failed()
+        return None
+
+    def _serve(self, remote: Remote) -> dict[str, Any]:
+        with Side(remote, self.task, self.board, ["--only-collector", "--stop", "bench-app.service"]) as side:
+            return serve(side)
+
+    def _load(self, remote: Remote) -> dict[str, Any]:
+        started = prepare(lambda command, data: remote.run(command, data), self.task, remote.name, self.master_address)
+        with Side(remote, self.task, self.board, started) as side:
+            return follow(side, self._show)
+
+    def _show(self, load: dict[str, Any], side: Side) -> None:
+        """Print the second that has passed, and take the control node's own CPU at the window's edges."""
+        if os.getppid() != self.controller_pid:
+            raise BenchError("ansible-playbook has ended", "control node", "go on with -e resume=")
+        if load["phase"] in ("window", "end") and len(self.control_cpu) < (1 if load["phase"] == "window" else 2):
+            self.control_cpu.append((time.time(), tree_cpu_s(self.controller_pid)))
+            self.board.put("control.cpu", self.control_cpu)
+        if load["phase"] == "end":
+            return
+        now = self.board.get(f"{self.task.server}.now")
+        left_s = self._left_s - (time.monotonic() - self._began)
+        line = live_line(self.task.spec, load, now, side.collector, left_s)
+        if self.terminal:
+            self.show(LINE_START + line, newline=False)
+        else:
+            self.show(line)
+
+    def _estimate_s(self) -> float:
+        """Return the seconds that the run has left at this trial's start, from the trials of this session so far."""
+        walls = [float(wall.read_text()) for wall in self.board.folder.parent.glob("*/wall")]
+        each = sum(walls) / len(walls) if walls else self.task.load_s + OVERHEAD_S
+        return each * (int(self.task.spec["total"]) - int(self.task.spec["ordinal"]) + 1)
+
+    def _finish(self, server: dict[str, Any]) -> dict[str, Any]:
+        """Wait for the clients and put the trial on record, finished or failed."""
+        missing = self.board.wait([f"{name}.done" for name in self.task.clients], SETTLE_S)
+        if missing:
+            self.board.abort(f"no word from {missing[0].removesuffix('.done')} at the end of the trial")
+        run = open_partial(self.partial)
+        if self.board.aborted:
+            error = self._failed()
+            run.fail_trial(self.task.spec, self.task.folder, str(error))
+            raise error
+        clients = {name: self.board.get(f"{name}.done") for name in self.task.clients}
+        for name in self.task.clients:
+            sort_load_files(self.task.folder / f"load-{name}", self.task.folder)
+        summary: dict[str, Any] = run.finish_trial(
+            self.task.spec,
+            self.task.folder,
+            {
+                "result": self.board.get("load.result"),
+                "server": {"name": self.task.server, **server},
+                "clients": clients,
+                "control_cpu": self.board.get("control.cpu") or [],
+            },
+        )
+        self.board.put("wall", time.monotonic() - self._began)
+        line = finished_line(self.task.spec, summary)
+        self.show((LINE_START if self.terminal else "") + line)
+        return summary
+
+    def _failed(self) -> BenchError:
+        return BenchError.from_line(
+            str(self.board.aborted), self.task.spec["trial_id"], "mend that, then go on with -e resume="
+        )
+
+
+def sort_load_files(source: Path, folder: Path) -> None:
+    """Put the raw requests beside the samples, and Locust's own files into a folder of their own."""
+    own = folder / "locust"
+    own.mkdir(exist_ok=True)
+    for file in sorted(source.iterdir()):
+        raw = file.name.startswith(("requests-", "summary-"))
+        shutil.move(file, (folder if raw else own) / file.name)
+    source.rmdir()
+
+
+def tree_cpu_s(pid: int) -> float:
+    """Return the CPU seconds of ansible-playbook, its workers and its ssh processes so far."""
+    total = 0.0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total += times.user + times.system
+    return total

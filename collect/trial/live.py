@@ -1,0 +1,57 @@
+"""The live line: which trial of how many, time left, requests/s, CPU of both sides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+BAR = " ▁▂▃▄▅▆▇█"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as ``m:ss``."""
+    whole = max(0, round(seconds))
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def share(line: dict[str, Any] | None) -> str:
+    """Return the CPU in use on a host's CPU set, as a bar and in cores."""
+    if not line:
+        return "  –  "
+    busy, cpus = float(line["busy"]), int(line["cpus"])
+    step = min(len(BAR) - 1, round(busy / cpus * (len(BAR) - 1)))
+    return f"{BAR[step]} {busy:.2f}/{cpus}"
+
+
+def live_line(
+    spec: dict[str, Any],
+    load: dict[str, Any],
+    server: dict[str, Any] | None,
+    client: dict[str, Any] | None,
+    left_s: float,
+) -> str:
+    """Return one line for one second of a trial."""
+    p95 = load.get("p95_ms")
+    latency = f"p95 {p95:6.1f} ms" if isinstance(p95, int | float) else " " * 13
+    failures = f"  {load['failures']} FAILURES" if load.get("failures") else ""
+    return (
+        f"  {title(spec)}  {load['phase']:<6}  {load.get('rps') or 0:6.0f} req/s  {latency}"
+        f"  cpu: server {share(server)}  client {share(client)}  {duration(left_s)} left{failures}"
+    )
+
+
+def title(spec: dict[str, Any]) -> str:
+    """Return which trial of how many, and of what."""
+    cell = spec["cell"]
+    width = len(str(spec["total"]))
+    return f"[{spec['ordinal']:>{width}}/{spec['total']}] {cell['variant']:<17} {cell['workload']:<5}"
+
+
+def finished_line(spec: dict[str, Any], summary: dict[str, Any]) -> str:
+    """Return the line that stays when a trial is done."""
+    reasons = "; ".join(summary["reasons"])
+    verdict = "" if summary["validity"] == "valid" else f"  {summary['validity']}: {reasons}"
+    return (
+        f"  {title(spec)}  {summary['rps']:8.1f} req/s  p50 {summary['latency_p50_ms']:.1f}"
+        f"  p95 {summary['latency_p95_ms']:.1f}  p99 {summary['latency_p99_ms']:.1f} ms"
+        f"  cpu: server {summary['server_cpu_cores']:.2f}  client {summary['client_cpu_cores']:.2f}{verdict}"
+    )

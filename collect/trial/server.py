@@ -1,0 +1,74 @@
+"""The server's side of a trial: a fresh process of the variant, watched until the load has ended."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from typing import Any
+
+from collect.errors import BenchError
+from collect.trial.watching import Side
+
+CLIENTS_SETTLE_S = 30.0
+
+
+def app_environment(spec: dict[str, Any]) -> dict[str, str]:
+    """Return the environment of the app's unit for this trial (see apps/options.py)."""
+    variant = spec["variant"]
+    return {
+        "APP_FRAMEWORK": variant["framework"],
+        "APP_SERVER": variant["server"],
+        "APP_CLIENT": variant["client"],
+        "APP_RESPONSE": variant["response"],
+        "APP_ACCESS_LOG": str(int(variant["access_log"])),
+        "APP_DEBUG": str(int(variant["debug"])),
+        "APP_PROCESSES": str(variant["processes"]),
+        "APP_THREADS": str(variant.get("threads", 0)),
+        "APP_PORT": str(spec["port"]),
+    }
+
+
+def environment_file(variables: dict[str, str]) -> bytes:
+    """Return the text of a systemd EnvironmentFile."""
+    return "".join(f'{name}="{_escape(value)}"\n' for name, value in variables.items()).encode()
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$").replace("`", "\\`")
+
+
+def start_app(side: Side) -> dict[str, Any]:
+    """Restart the app's unit as the trial wants it and return what runs: pid, command line, Redis' count of GETs."""
+    spec = side.task.spec
+    command = shlex.join(["python3", f"{side.task.paths.prefix}/app/apps/control.py", "start", "--port", str(spec["port"])])
+    started: dict[str, Any] = json.loads(side.remote.run(command, environment_file(app_environment(spec))))
+    return started
+
+
+def serve(side: Side) -> dict[str, Any]:
+    """Start the app, wait for the clients to finish, and fetch what the server host recorded.
+
+    Returns what the trial's record says of the server. Raises Aborted, HostError or BenchError.
+    """
+    began = time.time()
+    side.measure_clock()
+    app = start_app(side)
+    side.board.put("server.ready", app)
+    waiting = [f"{name}.done" for name in side.task.clients]
+    deadline = time.monotonic() + side.task.load_s + CLIENTS_SETTLE_S
+    while missing := [name for name in waiting if not side.board.has(name)]:
+        if time.monotonic() > deadline:
+            name = missing[0].removesuffix(".done")
+            raise BenchError(
+                f"the load did not end within {side.task.load_s + CLIENTS_SETTLE_S:.0f} s",
+                name,
+                "look at `journalctl -u 'bench-load@*'` there",
+            )
+        side.next(0.1)
+    control = shlex.join(["python3", f"{side.task.paths.prefix}/app/apps/control.py", "status"])
+    after: dict[str, Any] = json.loads(side.remote.run(control))
+    side.measure_clock()
+    side.cut_samples(began, time.time())
+    (side.task.folder / "app.log.tail").write_text(after.pop("log_tail"))
+    return {"app": app, "after": after, "clocks": side.clocks}

@@ -1,0 +1,117 @@
+"""What both sides of a trial share: the open line to the host, its clock, its samples."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from collect.errors import BenchError
+from collect.trial.board import Board
+from collect.trial.remote import HostError, Remote, Stream
+
+SILENCE_S = 8.0
+"""A host that says nothing for so long (or for three sampling intervals) is taken for lost: it says a line a tick."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where things lie on the hosts; the roles' variables say the same."""
+
+    prefix: str = "/opt/bench"
+    run: str = "/run/bench"
+
+    @property
+    def python(self) -> str:
+        """The Python 3.8 that the measuring side runs on."""
+        return f"{self.prefix}/venvs/collector/bin/python"
+
+    def sampler(self, module: str, *arguments: str) -> str:
+        """Return the shell command for a module of the sampler."""
+        words = ["env", f"PYTHONPATH={self.prefix}/collector", self.python, "-m", f"sampler.{module}", *arguments]
+        return shlex.join(words)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What each worker of a trial is given."""
+
+    spec: dict[str, Any]  # collect.plan.TrialSpec as JSON
+    server: str
+    server_address: str
+    clients: list[str]
+    interval_s: float
+    folder: Path  # where the trial's raw files gather
+    paths: Paths = field(default_factory=Paths)
+
+    @property
+    def load_s(self) -> float:
+        """Planned seconds of load."""
+        return float(self.spec["ramp_s"] + self.spec["warmup_s"] + self.spec["window_s"])
+
+
+class Side:
+    """One host's part of a trial: a context in which its line is open."""
+
+    def __init__(self, remote: Remote, task: Task, board: Board, watch_arguments: list[str]) -> None:
+        """Open the line: a watch on the host that streams the collector's lines and ends what it started with it."""
+        self.remote, self.task, self.board = remote, task, board
+        self.clocks: list[dict[str, float]] = []
+        # From the moment of its start on the watch stops the load by itself, whatever becomes of the control node.
+        deadline_s = task.load_s + 60
+        command = ["/usr/bin/env", "python3", f"{task.paths.prefix}/collector/watch.py", *watch_arguments]
+        self.stream: Stream = remote.stream(shlex.join([*command, "--deadline", f"{deadline_s:.0f}"]))
+        self.collector: dict[str, Any] | None = None
+
+    def __enter__(self) -> Side:
+        """Return the open side."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the line, which ends on the host what was started for the trial."""
+        self.stream.close()
+
+    def measure_clock(self) -> None:
+        """Measure the host's clock and keep the result."""
+        self.clocks.append(asdict(self.stream.measure_clock(self.take)))
+
+    def next(self, timeout_s: float = 0.2) -> dict[str, Any] | None:
+        """Return the next line that is not the collector's, minding the other workers and a host that falls silent.
+
+        Raises Aborted when another worker gave up, BenchError when the host is lost.
+        """
+        self.board.check()
+        line = self.stream.read(timeout_s)
+        if line is None:
+            if time.monotonic() - self.stream.heard_monotonic_s > max(SILENCE_S, 3 * self.task.interval_s):
+                raise self.remote.lost("it has fallen silent")
+            return None
+        self.take(line)
+        if line.get("src") == "watch" and line.get("state") == "failed":
+            raise BenchError(str(line.get("error")), self.remote.name, "see its journal, then go on with -e resume=")
+        return line
+
+    def take(self, line: dict[str, Any]) -> None:
+        """Keep the collector's line and show it to the other workers."""
+        if line.get("src") == "collector":
+            self.collector = line
+            self.board.put(f"{self.remote.name}.now", line)
+
+    def cut_samples(self, from_unix_s: float, to_unix_s: float) -> None:
+        """Fetch the host's samples of the trial: ticks from one before it to one after its end where there is one."""
+        interval = self.task.interval_s
+        command = self.task.paths.sampler(
+            "cut", "--from", f"{from_unix_s - 2 * interval:.3f}", "--to", f"{to_unix_s + interval:.3f}"
+        )
+        (self.task.folder / f"samples-{self.remote.name}.jsonl").write_bytes(self.remote.run(command))
+
+
+def in_words(error: Exception, host: str) -> str:
+    """Return an error as the one line that the user reads."""
+    if isinstance(error, HostError):
+        return str(error)
+    if isinstance(error, BenchError):
+        return str(error)
+    return f"{type(error).__name__}: {error} ({host}): report this with the run's folder"

@@ -1,0 +1,60 @@
+"""Measure one trial: Ansible runs this once per host, side by side; collect.trial does the work."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from collect.errors import BenchError
+from collect.trial.board import Board
+from collect.trial.connection import remote_of
+from collect.trial.execute import Trial
+from collect.trial.watching import Paths, Task
+
+display = Display()
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """``trial: spec=… session=… partial_dir=… board_dir=… interval_s=…``."""
+
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Play this host's part of the trial."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        assert task_vars is not None
+        if self._task.check_mode:
+            return {**result, "skipped": True, "msg": "a trial changes nothing and measures nothing in check mode"}
+        arguments, hosts = self._task.args, task_vars["hostvars"]
+        server, clients = task_vars["groups"]["server"][0], list(task_vars["groups"]["clients"])
+        partial, spec = Path(arguments["partial_dir"]), arguments["spec"]
+        task = Task(
+            spec=spec,
+            server=server,
+            server_address=hosts[server]["bench_load_address"],
+            clients=clients,
+            interval_s=float(arguments["interval_s"]),
+            folder=partial / "trials" / f"{spec['trial_id']}.tmp",
+            paths=Paths(prefix=arguments["prefix"]),
+        )
+        trial = Trial(
+            task=task,
+            board=Board(Path(arguments["board_dir"]) / arguments["session"] / spec["trial_id"]),
+            partial=partial,
+            master_address=hosts[clients[0]]["bench_load_address"],
+            controller_pid=os.getppid(),
+            show=display.display,
+            terminal=bool(arguments["terminal"]),
+        )
+        began = time.monotonic()
+        try:
+            remote = remote_of(self._connection, task_vars["inventory_hostname"])
+            summary = trial.play(remote)
+        except BenchError as error:
+            return {**result, "failed": True, "msg": str(error)}
+        return {**result, "changed": False, "summary": summary, "wall_s": time.monotonic() - began}
