@@ -210,7 +210,7 @@ class CallbackModule(Default):  # type: ignore[misc]
     def _last_words(self) -> None:
         """Say at the very end what went wrong and what to do, and what is kept."""
         self.ended = True
-        if self.run and (self.errors or self.finished_trials or True):
+        if self.run:
             kept, run = self.finished_trials + self.run.get("finished", 0), self.run["run_id"]
             total = kept + len(self.run["remaining"]) - self.finished_trials
             self._say(
@@ -261,7 +261,8 @@ REMEDIES: tuple[tuple[Callable[[str], bool], str, str], ...] = (
     (
         lambda said: "REMOTE HOST IDENTIFICATION HAS CHANGED" in said or "Host key verification failed" in said,
         "its SSH host key is not the one in known_hosts",
-        "if the host was set up anew, put its new key there (local hosts: playbooks/down.yml, then again); else find out who answers",
+        "if the host was set up anew, put its new key there (local hosts: run playbooks/down.yml first);"
+        " else find out who answers",
     ),
     (
         lambda said: "Permission denied" in said,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 
-class Aborted(Exception):
+class AbortedError(Exception):
     """Another worker of this trial has given up; its reason is the message."""
 
 
@@ -61,9 +61,9 @@ class Board:
         return None if reason is None else str(reason)
 
     def check(self) -> None:
-        """Raise Aborted when another worker has given up."""
+        """Raise AbortedError when another worker has given up."""
         if (reason := self.aborted) is not None:
-            raise Aborted(reason)
+            raise AbortedError(reason)
 
     def wait(self, names: Iterable[str], timeout_s: float, idle: Callable[[], None] = lambda: None) -> list[str]:
         """Wait until all notes are there, calling ``idle`` ten times a second; return the names still missing."""

@@ -86,7 +86,8 @@ def prepare(side_remote_run: Callable[[str, bytes], bytes], task: Task, host: st
 def follow(side: Side, show: Show) -> dict[str, Any]:
     """Follow the load to its end, showing each line; return the primary's result.
 
-    A client without the primary ends when the primary's host has. Raises Aborted, or BenchError where the load failed.
+    A client without the primary ends when the primary's host has. Raises AbortedError, or BenchError where the load
+    failed.
     """
     board: Board = side.board
     began = time.time()

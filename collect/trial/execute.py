@@ -15,7 +15,7 @@ import psutil
 
 from collect.archive import open_partial
 from collect.errors import BenchError
-from collect.trial.board import Aborted, Board
+from collect.trial.board import AbortedError, Board
 from collect.trial.client import follow, prepare
 from collect.trial.live import finished_line, live_line
 from collect.trial.remote import HostError, Remote
@@ -54,7 +54,7 @@ class Trial:
         record: dict[str, Any] = {}
         try:
             record = self._serve(remote) if is_server else self._load(remote)
-        except Aborted:
+        except AbortedError:
             pass
         except (BenchError, HostError, OSError, ValueError, AssertionError) as error:
             self.board.abort(in_words(error, remote.name))

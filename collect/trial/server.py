@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from typing import Any
 
@@ -41,7 +40,7 @@ def _escape(value: str) -> str:
 def start_app(side: Side) -> dict[str, Any]:
     """Restart the app's unit as the trial wants it and return what runs: pid, command line, Redis' count of GETs."""
     spec = side.task.spec
-    command = shlex.join(["python3", f"{side.task.paths.prefix}/app/apps/control.py", "start", "--port", str(spec["port"])])
+    command = side.task.paths.app_control("start", "--port", str(spec["port"]))
     started: dict[str, Any] = json.loads(side.remote.run(command, environment_file(app_environment(spec))))
     return started
 
@@ -49,7 +48,7 @@ def start_app(side: Side) -> dict[str, Any]:
 def serve(side: Side) -> dict[str, Any]:
     """Start the app, wait for the clients to finish, and fetch what the server host recorded.
 
-    Returns what the trial's record says of the server. Raises Aborted, HostError or BenchError.
+    Returns what the trial's record says of the server. Raises AbortedError, HostError or BenchError.
     """
     began = time.time()
     side.measure_clock()
@@ -66,8 +65,7 @@ def serve(side: Side) -> dict[str, Any]:
                 "look at `journalctl -u 'bench-load@*'` there",
             )
         side.next(0.1)
-    control = shlex.join(["python3", f"{side.task.paths.prefix}/app/apps/control.py", "status"])
-    after: dict[str, Any] = json.loads(side.remote.run(control))
+    after: dict[str, Any] = json.loads(side.remote.run(side.task.paths.app_control("status")))
     side.measure_clock()
     side.cut_samples(began, time.time())
     (side.task.folder / "app.log.tail").write_text(after.pop("log_tail"))

@@ -28,6 +28,10 @@ class Paths:
         """The Python 3.8 that the measuring side runs on."""
         return f"{self.prefix}/venvs/collector/bin/python"
 
+    def app_control(self, *arguments: str) -> str:
+        """Return the shell command that starts the app, or asks how it is."""
+        return shlex.join(["python3", f"{self.prefix}/app/apps/control.py", *arguments])
+
     def sampler(self, module: str, *arguments: str) -> str:
         """Return the shell command for a module of the sampler."""
         words = ["env", f"PYTHONPATH={self.prefix}/collector", self.python, "-m", f"sampler.{module}", *arguments]
@@ -80,7 +84,7 @@ class Side:
     def next(self, timeout_s: float = 0.2) -> dict[str, Any] | None:
         """Return the next line that is not the collector's, minding the other workers and a host that falls silent.
 
-        Raises Aborted when another worker gave up, BenchError when the host is lost.
+        Raises AbortedError when another worker gave up, BenchError when the host is lost.
         """
         self.board.check()
         line = self.stream.read(timeout_s)
