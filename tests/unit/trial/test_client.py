@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collect.trial.client import instances, load_environment
+from collect.trial.server import app_environment, environment_file
+from collect.trial.watching import Task
+
+SPEC: dict[str, Any] = {
+    "trial_id": "t",
+    "ordinal": 1,
+    "total": 1,
+    "port": 20001,
+    "ramp_s": 2,
+    "warmup_s": 1,
+    "window_s": 10,
+    "cell": {"variant": "flask-werkzeug", "workload": "redis", "users": 10},
+    "variant": {
+        "framework": "flask",
+        "server": "werkzeug",
+        "client": "new",
+        "response": "text",
+        "access_log": True,
+        "debug": False,
+        "processes": 1,
+    },
+    "workload": {"path": "/user"},
+    "generator": {"user_class": "HttpUser", "processes": 1},
+    "expect": {"status": 200, "type": "text/html", "body": 'a "quoted" $name'},
+}
+
+
+def task(processes: int = 1, clients: int = 1) -> Task:
+    spec = {**SPEC, "generator": {"user_class": "HttpUser", "processes": processes}}
+    names = [f"client{n + 1}" for n in range(clients)]
+    return Task(spec, "server1", "198.18.0.1", names, 1.0, Path("/nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("processes", "clients", "expected"),
+    [
+        (1, 1, [["primary"]]),
+        (1, 2, [["primary"], []]),
+        (2, 1, [["primary", "worker-1", "worker-2"]]),
+        (3, 2, [["primary", "worker-1", "worker-3"], ["worker-2"]]),
+    ],
+)
+def test_processes_are_dealt_out_over_the_clients(processes: int, clients: int, expected: list[list[str]]) -> None:
+    given = task(processes, clients)
+    assert [instances(given, name) for name in given.clients] == expected
+
+
+def test_one_process_is_no_master() -> None:
+    variables = load_environment(task(), "primary", "198.18.0.11")
+    assert variables["LOCUST_HOST"] == "http://198.18.0.1:20001"
+    assert variables["LOCUST_SPAWN_RATE"] == "5"
+    assert not any("MASTER" in name or "WORKER" in name for name in variables)
+
+
+def test_workers_find_their_master() -> None:
+    assert load_environment(task(2), "primary", "198.18.0.11")["LOCUST_EXPECT_WORKERS"] == "2"
+    worker = load_environment(task(2), "worker-1", "198.18.0.11")
+    assert worker["LOCUST_MASTER_NODE_HOST"] == "198.18.0.11"
+    assert "LOCUST_USERS" not in worker
+
+
+def test_an_environment_file_keeps_what_systemd_would_expand() -> None:
+    text = environment_file({"BENCH_EXPECT": json.dumps({"body": 'a "quoted" $name'})}).decode()
+    assert text == 'BENCH_EXPECT="{\\"body\\": \\"a \\\\\\"quoted\\\\\\" \\$name\\"}"\n'
+
+
+def test_the_app_hears_every_option_of_its_variant() -> None:
+    assert app_environment(SPEC) == {
+        "APP_FRAMEWORK": "flask",
+        "APP_SERVER": "werkzeug",
+        "APP_CLIENT": "new",
+        "APP_RESPONSE": "text",
+        "APP_ACCESS_LOG": "1",
+        "APP_DEBUG": "0",
+        "APP_PROCESSES": "1",
+        "APP_THREADS": "0",
+        "APP_PORT": "20001",
+    }
