@@ -1,0 +1,298 @@
+"""A trial cut out of what was recorded: its window, and one summary row of figures (columns: collect/data/columns.yml).
+
+The window runs from one tick of the server's collector to another, ``window_s`` later. At these two ticks Redis was
+asked for its count of GETs; the requests answered between the two replies are the window's requests. So the generator's
+count and Redis' own are of one and the same span, and differ by what is under way at its edges at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collect.archive.raw import DAMAGED, Floats, RawTrial, Sample, Series
+from collect.archive.validity import judge
+from collect.errors import BenchError
+from collect.statistics.percentiles import percentile
+
+PHASES = ("ramp", "warmup", "window", "after")
+PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+MIB = float(2**20)
+BUSY = ("user", "nice", "system", "irq", "softirq")
+
+
+@dataclass(frozen=True)
+class Window:
+    """The measured span: two ticks of the server (indices into its series), two moments on its clock (seconds)."""
+
+    first: int
+    last: int
+    t1: float
+    t2: float
+
+    @property
+    def length_s(self) -> float:
+        """Its length."""
+        return self.t2 - self.t1
+
+
+def find_window(raw: RawTrial) -> Window:
+    """Choose the two ticks; BenchError when the collector recorded no two of them under load.
+
+    The first is the tick at the moment when the generator opened its own window; both lie on whole intervals. Where the
+    hosts' clocks differ it is the last tick before that moment (the load is the same there, if not quite as warm),
+    never one before all users were started. The last is ``window_s`` later, or the last one under load.
+    """
+    ticks, t = raw.server.tick, raw.server.t
+    near = min(0.1, raw.server.interval_s / 4)
+    opened, closed = raw.marks["window_start"], raw.marks["load_end"]
+    before = np.flatnonzero((ticks <= opened + near) & (ticks >= raw.marks["ramp_end"]))
+    after = np.flatnonzero(ticks > opened)
+    if not len(before) and not len(after):
+        raise BenchError("the server's collector recorded nothing under load", raw.spec.trial_id, DAMAGED)
+    first = int(before[-1] if len(before) else after[0])
+    fits = np.flatnonzero((ticks <= ticks[first] + raw.spec.window_s + near) & (t <= closed))
+    last = int(fits[-1]) if len(fits) else first
+    if last <= first:
+        raise BenchError("the server's collector recorded no two ticks under load", raw.spec.trial_id, DAMAGED)
+    replied = raw.server.each(lambda sample: sample["redis"]["t"])
+    edges = [float(t[i] if np.isnan(replied[i]) else replied[i]) for i in (first, last)]
+    return Window(first, last, edges[0], edges[1])
+
+
+def phases(raw: RawTrial, window: Window) -> NDArray[np.int8]:
+    """Return each request's phase, by the moment of its answer, as an index into PHASES."""
+    end = raw.requests.end
+    phase = np.full(len(end), PHASES.index("after"), dtype=np.int8)
+    phase[end <= window.t2] = PHASES.index("window")
+    phase[end <= window.t1] = PHASES.index("warmup")
+    phase[end <= min(raw.marks["ramp_end"], window.t1)] = PHASES.index("ramp")
+    return phase
+
+
+def microseconds(seconds: Floats) -> NDArray[np.int64]:
+    """Return whole microseconds, as the archive keeps times; finer than the clocks of the generator's Python are."""
+    whole: NDArray[np.int64] = np.rint(seconds * 1e6).astype(np.int64)
+    return whole
+
+
+def summarise(raw: RawTrial, run_id: str) -> dict[str, Any]:
+    """Return the trial's row of trials.parquet as plain data: figures, validity, reasons. Pure."""
+    window = find_window(raw)
+    row: dict[str, Any] = {"run_id": run_id, **_identity(raw, window)}
+    row |= _answers(raw, window)
+    row |= _server(raw, window)
+    row |= _clients(raw, window)
+    row |= _redis(raw, window, row["requests"])
+    row |= _control(raw)
+    row |= {"clock_uncertainty_s": raw.clock_uncertainty_s, "limited_by": []}
+    row = {name: _plain(value) for name, value in row.items()}
+    row["validity"], row["reasons"] = judge(row, _checks(raw, window))
+    return row
+
+
+def _identity(raw: RawTrial, window: Window) -> dict[str, Any]:
+    spec = raw.spec
+    return {
+        "trial_id": spec.trial_id,
+        "ordinal": spec.ordinal,
+        "block": spec.block,
+        "position": spec.position,
+        "cell": spec.cell.name,
+        "variant": spec.cell.variant,
+        "workload": spec.cell.workload,
+        "generator": spec.cell.generator,
+        "users": spec.cell.users,
+        "profile": spec.cell.profile,
+        "framework": spec.variant["framework"],
+        "started_at": utc(raw.marks["load_start"]),
+        "window_start_at": utc(window.t1),
+        "ramp_s": raw.marks["ramp_end"] - raw.marks["load_start"],
+        "warmup_s": window.t1 - raw.marks["ramp_end"],
+        "window_s": window.length_s,
+    }
+
+
+def _answers(raw: RawTrial, window: Window) -> dict[str, Any]:
+    inside = phases(raw, window) == PHASES.index("window")
+    good = np.sort(microseconds(raw.requests.latency[inside & raw.requests.good]))
+    requests = int(inside.sum())
+    row: dict[str, Any] = {
+        "requests": requests,
+        "failures": requests - len(good),
+        "rps": len(good) / window.length_s,
+        "latency_mean_ms": float(good.mean()) / 1000 if len(good) else None,
+    }
+    for name, share in PERCENTILES.items():
+        row[f"latency_{name}_ms"] = float(percentile(good, share)) / 1000 if len(good) else None
+    row["latency_max_ms"] = float(good[-1]) / 1000 if len(good) else None
+    return row
+
+
+def _server(raw: RawTrial, window: Window) -> dict[str, Any]:
+    series = raw.server
+    first, last = float(series.t[window.first]), float(series.t[window.last])
+    row = _host("server", [series], first, last, ("app", "redis", "collector", "other"))
+    states = series.samples[window.first : window.last + 1]
+    row["server_time_wait_max"] = _most(_tcp(sample, "TIME_WAIT") for sample in states)
+    return row
+
+
+def _clients(raw: RawTrial, window: Window) -> dict[str, Any]:
+    first, last = float(raw.server.t[window.first]), float(raw.server.t[window.last])
+    row = _host("client", list(raw.clients), first, last, ("generator", "collector", "other"))
+    # Ports run out host by host, so the fullest host counts, not the sum.
+    seen = [_most(_tcp(sample, "TIME_WAIT") for sample in _between(series, first, last)) for series in raw.clients]
+    row["client_time_wait_max"] = _most(seen)
+    return row
+
+
+def _host(side: str, hosts: list[Series], first: float, last: float, units: tuple[str, ...]) -> dict[str, Any]:
+    """Return CPU, memory and network of one side between two moments, summed over its hosts."""
+
+    def rate(pick: Callable[[Sample], float]) -> float:
+        return _sum(growth(series, pick, first, last) for series in hosts) / (last - first)
+
+    row: dict[str, Any] = {
+        f"{side}_cpus": _sum(float(series.samples[0]["host"]["cpus"]) for series in hosts),
+        f"{side}_cpu_cores": rate(lambda s: sum(s["host"]["cpu"][state] for state in BUSY)),
+        f"{side}_irq_cpu_cores": rate(lambda s: s["host"]["cpu"]["irq"] + s["host"]["cpu"]["softirq"]),
+        f"{side}_steal_cores": rate(lambda s: s["host"]["cpu"]["steal"]),
+        f"{side}_iowait_cores": rate(lambda s: s["host"]["cpu"]["iowait"]),
+    }
+    accounted = rate(lambda s: sum(_unit_cpu(unit)(s) for unit in s["units"]))
+    row[f"{side}_foreign_cpu_cores"] = row[f"{side}_cpu_cores"] - accounted
+    for unit in units:
+        prefix = f"{side}_{unit}" if unit in ("collector", "other") else unit
+        row[f"{prefix}_cpu_cores"] = rate(_unit_cpu(unit))
+        for kind in ("rss", "pss"):
+            most = [_most(s["units"].get(unit, {}).get(kind) for s in _between(h, first, last)) for h in hosts]
+            row[f"{prefix}_{kind}_mib"] = _sum(np.nan if value is None else value / MIB for value in most)
+    row[f"{side}_mem_used_max_mib"] = _sum(
+        (_most(s["host"].get("mem_used") for s in _between(h, first, last)) or np.nan) / MIB for h in hosts
+    )
+    row[f"{side}_retrans_segs"] = _sum(
+        growth(h, lambda s: s["host"]["tcp_ext"]["retrans_segs"], first, last) for h in hosts
+    )
+    for kind in ("rx_bytes", "tx_bytes"):
+        row[f"{side}_{kind}"] = _sum(growth(h, _net(kind), first, last) for h in hosts)
+    row[f"{side}_missed_ticks"] = sum(missed_ticks(series, first, last) for series in hosts)
+    return row
+
+
+def _redis(raw: RawTrial, window: Window, requests: int) -> dict[str, Any]:
+    """Return Redis' own counts beside the generator's: in the window, and from the first to the last sample."""
+    gets, replied = raw.server.each(lambda s: s["redis"]["gets"]), raw.server.each(lambda s: s["redis"]["t"])
+    each = raw.spec.workload["redis_gets"]
+    inside = gets[window.last] - gets[window.first]
+    row: dict[str, Any] = {"redis_gets": inside, "redis_gets_diff": None, "redis_gets_total_diff": None}
+    known = np.flatnonzero(~np.isnan(gets))
+    if each and not np.isnan(inside):
+        row["redis_gets_diff"] = inside - each * requests
+    if each and len(known) > 1:
+        first, last = replied[known[0]], replied[known[-1]]
+        answered = int(((raw.requests.end > first) & (raw.requests.end <= last)).sum())
+        checked = int(raw.record["result"].get("check_requests", 0)) if first < raw.marks["load_start"] else 0
+        row["redis_gets_total_diff"] = gets[known[-1]] - gets[known[0]] - each * (answered + checked)
+    for name in ("redis_gets", "redis_gets_diff", "redis_gets_total_diff"):
+        row[name] = None if row[name] is None or np.isnan(row[name]) else int(row[name])
+    return row
+
+
+def _control(raw: RawTrial) -> dict[str, Any]:
+    """Return the control node's own CPU from its two readings (unix seconds, CPU seconds)."""
+    readings = raw.record.get("control_cpu") or []
+    if len(readings) < 2 or readings[1][0] <= readings[0][0]:
+        return {"control_cpu_cores": None}
+    return {"control_cpu_cores": (readings[1][1] - readings[0][1]) / (readings[1][0] - readings[0][0])}
+
+
+def _checks(raw: RawTrial, window: Window) -> dict[str, Any]:
+    """Return what the verdict needs beside the row."""
+    interval = raw.server.interval_s
+    first, last = float(raw.server.t[window.first]), float(raw.server.t[window.last])
+    problems = [
+        f"the samples of {series.host} do not cover the window"
+        for series in raw.clients
+        if not len(series.t) or series.t[0] > first or series.t[-1] < last
+    ]
+    if raw.requests.lost_rows:
+        problems.append(f"{raw.requests.lost_rows} requests were counted but not recorded")
+    processes = int(raw.spec.generator["processes"])
+    if len(raw.requests.workers) < processes:
+        problems.append(f"{processes - len(raw.requests.workers)} of {processes} generator processes left no requests")
+    return {
+        "problems": problems,
+        "planned_window_s": max(1.0, np.floor(raw.spec.window_s / interval + 1e-6)) * interval,
+        "server_ticks": window.last - window.first,
+        "client_ticks": sum(len(_between(series, first, last)) for series in raw.clients),
+        "redis_gets_expected": raw.spec.workload["redis_gets"] > 0,
+        "failures_total": int((~raw.requests.good).sum()),
+    }
+
+
+def growth(series: Series, pick: Callable[[Sample], float], first: float, last: float) -> float:
+    """Return by how much a cumulative counter grew between two moments, interpolated between ticks; NaN if unknown."""
+    values = series.each(pick)
+    known = ~np.isnan(values)
+    t = series.t[known]
+    if len(t) < 2 or t[0] > first or t[-1] < last:
+        return float("nan")
+    at = np.interp([first, last], t, values[known])
+    return float(at[1] - at[0])
+
+
+def missed_ticks(series: Series, first: float, last: float) -> int:
+    """Return how many ticks between two moments are not there, from the gaps between those that are."""
+    slack = series.interval_s / 2
+    missed = 0
+    for tick, gap in zip(series.tick[:-1], np.diff(series.tick), strict=True):
+        absent = tick + series.interval_s * np.arange(1, int(np.rint(gap / series.interval_s)))
+        missed += int(((absent > first - slack) & (absent < last + slack)).sum())
+    return missed
+
+
+def utc(unix_s: float) -> str:
+    """Return a moment as ISO 8601 in UTC with microseconds."""
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="microseconds")
+
+
+def _between(series: Series, first: float, last: float) -> list[Sample]:
+    """Return the samples taken in [first, last], with a tick's jitter of slack."""
+    slack = series.interval_s / 4
+    return [s for s, t in zip(series.samples, series.t, strict=True) if first - slack <= t <= last + slack]
+
+
+def _tcp(sample: Sample, state: str) -> float | None:
+    states: Mapping[str, float] = sample["host"].get("tcp") or {}
+    return states.get(state, 0) if states else None
+
+
+def _net(kind: str) -> Callable[[Sample], float]:
+    """Return what picks a counter summed over the host's interfaces; the loopback carries Redis, not load."""
+    return lambda s: float(sum(counters[kind] for name, counters in s["host"]["net"].items() if name != "lo"))
+
+
+def _unit_cpu(unit: str) -> Callable[[Sample], float]:
+    return lambda s: float(s["units"][unit]["cpu_user"] + s["units"][unit]["cpu_system"])
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return max(known) if known else None
+
+
+def _sum(values: Iterable[float]) -> float:
+    return float(sum(values))
+
+
+def _plain(value: Any) -> Any:
+    """Return None for NaN, and whole counts as integers."""
+    if isinstance(value, float | np.floating):
+        return None if np.isnan(value) else float(value)
+    return value

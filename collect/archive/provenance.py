@@ -1,0 +1,40 @@
+"""Where a run's code came from: the checkout's commit, its lock files, the control node."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from collect.paths import CHECKOUT
+
+LOCKS = ("uv.lock", "roles/*/files/*.lock", "roles/*/files/*.txt", "roles/*/files/**/*.lock")
+
+
+def provenance(checkout: Path = CHECKOUT) -> dict[str, Any]:
+    """Return git's commit and whether there were changes (None where there is no git), lock files by sha256, the node."""
+    commit = _git(checkout, "rev-parse", "HEAD")
+    changes = _git(checkout, "status", "--porcelain")
+    locks = sorted({path for pattern in LOCKS for path in checkout.glob(pattern) if path.is_file()})
+    return {
+        "git": {"commit": commit, "dirty": None if changes is None else bool(changes)},
+        "locks": {str(path.relative_to(checkout)): hashlib.sha256(path.read_bytes()).hexdigest() for path in locks},
+        "control_node": {
+            "hostname": platform.node(),
+            "kernel": platform.release(),
+            "python": platform.python_version(),
+            "cpus": os.cpu_count(),
+        },
+    }
+
+
+def _git(checkout: Path, *arguments: str) -> str | None:
+    command = ["git", "-c", f"safe.directory={checkout}", "-C", str(checkout), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,1 @@
+"""How sure a figure is. Each method names its source."""

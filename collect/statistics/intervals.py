@@ -1,0 +1,81 @@
+"""A figure over blocks, and the ratio of two cells that were measured in the same blocks."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from collect.statistics.student import t_critical
+
+MIN_BLOCKS = 3
+"""Fewer give no interval: with two, the t interval is 13 standard errors wide and says nothing."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure, the range of what it was made from, and its 95 % interval (None: fewer than three blocks)."""
+
+    value: float
+    least: float
+    most: float
+    low: float | None
+    high: float | None
+    blocks: int
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the interval as a share of the value; None without an interval or for a value of 0."""
+        if self.low is None or self.high is None or self.value == 0:
+            return None
+        return (self.high - self.low) / 2 / abs(self.value)
+
+    @property
+    def spread(self) -> float | None:
+        """Largest minus smallest, as a share of the value."""
+        return (self.most - self.least) / abs(self.value) if self.value else None
+
+
+def mean_over_blocks(values: Sequence[float]) -> Estimate:
+    """Return the mean of one value per block with its t interval.
+
+    Student (1908), "The probable error of a mean", Biometrika 6(1): mean +- t(n - 1) * s / sqrt(n). Holds as far as the
+    blocks' values are independent and near normal.
+    """
+    value = statistics.fmean(values)
+    low, high = _t_interval(values)
+    return Estimate(value, min(values), max(values), low, high, len(values))
+
+
+def ratio_over_blocks(numerator: Mapping[int, float], denominator: Mapping[int, float]) -> Estimate | None:
+    """Return the ratio of two cells from the blocks that hold both: the geometric mean of the blocks' own ratios.
+
+    Paired by block, so that what changes from block to block and meets both sides drops out; t interval of the log
+    ratios, carried back (Gardner and Altman (1986), "Confidence intervals rather than P values", BMJ 292; Fleming and
+    Wallace (1986), "How not to lie with statistics", CACM 29(3), for the geometric mean). None without a common block.
+    """
+    blocks = sorted(numerator.keys() & denominator.keys())
+    pairs = [(numerator[block], denominator[block]) for block in blocks]
+    if not pairs or any(top <= 0 or bottom <= 0 for top, bottom in pairs):
+        return None
+    logs = [math.log(top / bottom) for top, bottom in pairs]
+    low, high = _t_interval(logs)
+    return Estimate(
+        math.exp(statistics.fmean(logs)),
+        math.exp(min(logs)),
+        math.exp(max(logs)),
+        None if low is None else math.exp(low),
+        None if high is None else math.exp(high),
+        len(blocks),
+    )
+
+
+def _t_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
+    """Return the 95 % interval of the mean, or two None."""
+    count = len(values)
+    if count < MIN_BLOCKS:
+        return None, None
+    mean = statistics.fmean(values)
+    half = t_critical(count - 1) * statistics.stdev(values) / math.sqrt(count)
+    return mean - half, mean + half
