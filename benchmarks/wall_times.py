@@ -60,7 +60,7 @@ def main() -> None:
     print(f"cores {os.cpu_count()}, plan {manifest['plan']['name']}")
     print(f"fresh clone to first sealed report  {first_s:6.1f} s   (limit 300)")
     print(
-        f"second script/bench                 {second_s:6.1f} s   in windows {windows_s / second_s:.0%}   (70 % or more)"
+        f"second script/bench                 {second_s:6.1f} s   windows {windows_s / second_s:.0%}   (70 % or more)"
     )
     print(f"second site.yml                     {site_s:6.1f} s   changed={changed}   (limit 15)")
 
