@@ -3,7 +3,7 @@
 What is in it:
 
     run.json                the plan with its catalog, and the sessions that worked on it
-    trials/<trial_id>/      a finished trial: raw files and trial.json; written as <trial_id>.tmp/, renamed when complete
+    trials/<trial_id>/      a finished trial: raw files and trial.json; <trial_id>.tmp/ until it is complete
     failed/<trial_id>-<n>/  an attempt that failed, with error.json
 """
 
@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from collect.archive.durable import disk_errors, fsync_tree, json_bytes, rename_durably, write_durably
+from collect.archive.durable import disk_errors, fsync_path, fsync_tree, json_bytes, rename_durably, write_durably
 from collect.archive.provenance import provenance
 from collect.archive.space import check_archive_dir
 from collect.catalog import Catalog
@@ -73,7 +73,7 @@ class PartialRun:
         return [spec for spec in self.trials() if not self.finished(spec)]
 
     def trial_folder(self, spec: TrialSpec | Mapping[str, Any]) -> Path:
-        """Return the folder, made and empty but for what is in it already, where the trial's raw files are to gather."""
+        """Return the folder where the trial's raw files are to gather; made if need be."""
         folder = self.path / "trials" / f"{_spec(spec).trial_id}.tmp"
         with disk_errors(shown(folder)):
             folder.mkdir(parents=True, exist_ok=True)
@@ -84,9 +84,9 @@ class PartialRun:
     ) -> dict[str, Any]:
         """Cut the trial from its raw files, put it on record and return its summary row as plain data.
 
-        ``folder`` (from ``trial_folder``) holds ``requests-*.f64``, ``summary-*.json``, ``samples-<host>.jsonl``, and, if
-        there are, ``locust/`` and ``app.log.tail``. ``record`` says ``result`` (the generator's own), ``server`` (name,
-        clocks, app ...), ``clients`` (by host: clocks ...) and ``control_cpu``; docs/archive.md has the details.
+        ``folder`` (from ``trial_folder``) holds ``requests-*.f64``, ``summary-*.json``, ``samples-<host>.jsonl`` and,
+        if there are, ``locust/`` and ``app.log.tail``. ``record`` says ``result``
+        (the generator's own), ``server`` (name, clocks, app ...), ``clients`` (by host: clocks ...), ``control_cpu``.
         Raises BenchError when a file is missing or damaged, the load failed or the disk is full; the folder stays.
         """
         from collect.archive.cut import summarise
@@ -135,9 +135,10 @@ class PartialRun:
 
     def _set_aside(self, folder: Path, trial_id: str, error: str) -> Path:
         failed = self.path / "failed"
-        failed.mkdir(exist_ok=True)
-        number = 1 + len(list(failed.glob(f"{trial_id}-*")))
         with disk_errors(shown(folder)):
+            failed.mkdir(exist_ok=True)
+            fsync_path(self.path)
+            number = 1 + len(list(failed.glob(f"{trial_id}-*")))
             folder.mkdir(parents=True, exist_ok=True)
             write_durably(folder / "error.json", json_bytes({"trial_id": trial_id, "error": error, "at": now()}))
             fsync_tree(folder)

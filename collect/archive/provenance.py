@@ -11,11 +11,11 @@ from typing import Any
 
 from collect.paths import CHECKOUT
 
-LOCKS = ("uv.lock", "roles/*/files/*.lock", "roles/*/files/*.txt", "roles/*/files/**/*.lock")
+LOCKS = ("uv.lock", "apps/*.lock", "collect/*/*.lock", "roles/*/files/*.lock", "roles/*/files/*.txt")
 
 
 def provenance(checkout: Path = CHECKOUT) -> dict[str, Any]:
-    """Return git's commit and whether there were changes (None where there is no git), lock files by sha256, the node."""
+    """Return the commit and whether there were changes (None without git), the lock files' sha256, the node."""
     commit = _git(checkout, "rev-parse", "HEAD")
     changes = _git(checkout, "status", "--porcelain")
     locks = sorted({path for pattern in LOCKS for path in checkout.glob(pattern) if path.is_file()})

@@ -1,0 +1,156 @@
+"""From a run under way to a sealed entry.
+
+The entry is built complete in ``<run_id>.partial/sealed/``, SHA256SUMS last, all of it on the disk, and only then
+renamed to ``<run_id>/``; the raw files go after that. A crash at any moment leaves the run under way or the entry.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from collect.archive.clocks import Clock
+from collect.archive.durable import disk_errors, fsync_tree, json_bytes, remove_tree, rename_durably
+from collect.archive.partial import SCHEMA_VERSION, SUFFIX, PartialRun, now
+from collect.archive.sums import write_sums
+from collect.archive.validity import DEGRADED, INVALID, VALID
+from collect.errors import BenchError
+from collect.paths import shown
+from collect.plan import TrialSpec
+
+
+def seal(run: PartialRun, *, incomplete: bool) -> Path:
+    """Build the entry, make it visible, remove the raw files; return its folder (see PartialRun.seal)."""
+    missing = run.remaining()
+    done = [spec for spec in run.trials() if run.finished(spec)]
+    if missing and not (incomplete and done):
+        problem = f"{len(missing)} of {len(missing) + len(done)} trials are not measured yet"
+        raise BenchError(problem, run.run_id, f"go on with -e resume={run.run_id}")
+    run.end_session()
+    building, entry = run.path / "sealed", run.path.with_name(run.run_id)
+    with disk_errors(shown(run.path)):
+        if building.exists():
+            shutil.rmtree(building)
+        building.mkdir()
+        trials = [_Trial(run, spec) for spec in done]
+        _write_tables(run, trials, building)
+        _copy_files(run, trials, building)
+        (building / "manifest.json").write_bytes(json_bytes(_manifest(run, trials)))
+        write_sums(building)
+        for path in building.rglob("*"):
+            if path.is_file():
+                path.chmod(0o444)
+        fsync_tree(building)
+        rename_durably(building, entry)
+        remove_tree(run.path)
+    return entry
+
+
+def remove_leftovers(archive_dir: Path) -> None:
+    """Remove the raw files of runs that were sealed by a process that died before it had removed them."""
+    for path in archive_dir.glob(f"*{SUFFIX}"):
+        if path.with_name(path.name.removesuffix(SUFFIX)).is_dir():
+            remove_tree(path)
+    for path in archive_dir.glob(f".*{SUFFIX}.removed"):
+        shutil.rmtree(path)
+
+
+class _Trial:
+    """A finished trial of a run under way."""
+
+    def __init__(self, run: PartialRun, spec: TrialSpec) -> None:
+        self.spec = spec
+        self.folder = run.path / "trials" / spec.trial_id
+        content: dict[str, Any] = json.loads((self.folder / "trial.json").read_bytes())
+        self.record: Mapping[str, Any] = content["record"]
+        self.summary: Mapping[str, Any] = content["summary"]
+
+
+def _write_tables(run: PartialRun, trials: list[_Trial], building: Path) -> None:
+    from collect.archive.cut import find_window
+    from collect.archive.raw import read_trial
+    from collect.archive.tables import Writer, requests_table, samples_table, trials_table
+
+    writers = {name: Writer(building / f"{name}.parquet", name) for name in ("trials", "samples", "requests")}
+    writers["trials"].write(trials_table([trial.summary for trial in trials]))
+    for trial in trials:
+        raw = read_trial(trial.folder, trial.spec, trial.record)
+        window = find_window(raw)
+        writers["samples"].write(samples_table(raw, window, run.run_id))
+        writers["requests"].write(requests_table(raw, window, run.run_id))
+    for writer in writers.values():
+        writer.close()
+
+
+def _copy_files(run: PartialRun, trials: list[_Trial], building: Path) -> None:
+    """Take over what is kept as it is: Locust's own files, the ends of the apps' logs, failed attempts."""
+    for trial in trials:
+        if (trial.folder / "locust").is_dir():
+            shutil.copytree(trial.folder / "locust", building / "locust" / trial.spec.trial_id)
+        if (trial.folder / "app.log.tail").is_file():
+            (building / "logs").mkdir(exist_ok=True)
+            shutil.copyfile(trial.folder / "app.log.tail", building / "logs" / f"{trial.spec.trial_id}.log")
+    if (run.path / "failed").is_dir():
+        shutil.copytree(run.path / "failed", building / "failed")
+
+
+def _manifest(run: PartialRun, trials: list[_Trial]) -> dict[str, Any]:
+    facts = run.facts
+    sessions = facts["sessions"]
+    hosts: dict[str, Any] = {}
+    for session in sessions:
+        hosts |= session.get("facts", {})
+    failed = sorted(path.name for path in (run.path / "failed").glob("*")) if (run.path / "failed").is_dir() else []
+    validity, reasons = _run_validity(trials, len(run.trials()), sessions)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run.run_id,
+        "created_at": facts["created_at"],
+        "sealed_at": now(),
+        "inventory": facts["inventory"],
+        "plan": facts["plan"],
+        "catalog": facts["catalog"],
+        "port_base": facts["port_base"],
+        "git": sessions[-1]["git"],
+        "locks": sessions[-1]["locks"],
+        "control_node": sessions[-1]["control_node"],
+        "hosts": hosts,
+        "sessions": sessions,
+        "validity": validity,
+        "reasons": reasons,
+        "failed_attempts": failed,
+        "trials": [_trial_entry(trial) for trial in trials],
+    }
+
+
+def _trial_entry(trial: _Trial) -> dict[str, Any]:
+    record = trial.record
+    sides = {record["server"]["name"]: record["server"], **record["clients"]}
+    return {
+        "trial_id": trial.spec.trial_id,
+        "cell": trial.spec.cell.name,
+        "port": trial.spec.port,
+        "validity": trial.summary["validity"],
+        "reasons": trial.summary["reasons"],
+        "limited_by": trial.summary["limited_by"],
+        "clocks": {host: Clock.of(side.get("clocks", ())).as_json() for host, side in sides.items()},
+        "load": record["result"],
+        "server": {key: value for key, value in record["server"].items() if key != "clocks"},
+    }
+
+
+def _run_validity(trials: list[_Trial], planned: int, sessions: list[Mapping[str, Any]]) -> tuple[str, list[str]]:
+    """Return the run's validity: that of its trials together, and whether its sessions ran the same code."""
+    counts = Counter(trial.summary["validity"] for trial in trials)
+    reasons = [f"{counts[word]} of {planned} trials are {word}" for word in (INVALID, DEGRADED) if counts[word]]
+    if len(trials) < planned:
+        reasons.append(f"{planned - len(trials)} of {planned} trials were not measured")
+    if len({(session["git"]["commit"], session["git"]["dirty"]) for session in sessions}) > 1:
+        reasons.append("the code changed between the run's sessions")
+    if counts[INVALID] == len(trials):
+        return INVALID, reasons
+    return (DEGRADED if reasons else VALID), reasons

@@ -1,0 +1,94 @@
+"""Sealed runs: which there are, what they say of themselves, whether they are as they were sealed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from collect.archive.partial import RUN_ID, SCHEMA_VERSION, SUFFIX, partial_ids
+from collect.archive.sums import NAME as SUMS
+from collect.archive.sums import verify_sums
+from collect.errors import BenchError
+from collect.paths import shown
+
+Manifest = Mapping[str, Any]
+
+UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""By schema_version: what turns such a manifest into one of the next. The file itself is never touched.
+
+Columns that an older run's parquet files lack read as null (see collect.archive.query).
+"""
+
+
+class Archive:
+    """The folder that holds the runs. Reading it never changes it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open an archive; BenchError when there is no such folder."""
+        if not path.is_dir():
+            raise BenchError(
+                "there is no archive", shown(path), "measure a run first (script/bench), or name another with --archive"
+            )
+        self.path = path
+
+    def run_ids(self) -> list[str]:
+        """Return the ids of the sealed runs, oldest first."""
+        folders = (path for path in self.path.iterdir() if RUN_ID.fullmatch(path.name))
+        return sorted(path.name for path in folders if (path / SUMS).is_file())
+
+    def resolve(self, run: str) -> str:
+        """Return the id of the sealed run meant by ``latest``, a whole id or a prefix that fits one run only."""
+        ids = self.run_ids()
+        where = shown(self.path)
+        if run == "latest" and ids:
+            return ids[-1]
+        fitting = [run_id for run_id in ids if run_id.startswith(run)] if run else []
+        if run in fitting:
+            return run
+        if len(fitting) > 1:
+            raise BenchError(
+                f'"{run}" fits {len(fitting)} runs', where, f"say more of it: {', '.join(fitting[:5])} ..."
+            )
+        if not fitting and (
+            under_way := [run_id for run_id in partial_ids(self.path) if run and run_id.startswith(run)]
+        ):
+            raise BenchError(f"the run {under_way[0]} is not sealed", where, f"go on with -e resume={under_way[0]}")
+        if not fitting:
+            remedy = f"the latest are {', '.join(ids[-3:])}" if ids else "the archive is empty; measure a run first"
+            raise BenchError(f'there is no run "{run}"', where, remedy)
+        return fitting[0]
+
+    def folder(self, run_id: str) -> Path:
+        """Return the folder of a run."""
+        return self.path / run_id
+
+    def manifest(self, run_id: str) -> Manifest:
+        """Return what a sealed run says of itself, in today's schema.
+
+        BenchError when it is damaged, or its schema is newer than this checkout knows.
+        """
+        path = self.folder(run_id) / "manifest.json"
+        try:
+            manifest: dict[str, Any] = json.loads(path.read_bytes())
+            version = manifest["schema_version"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BenchError("the manifest cannot be read", shown(path), f"see `collect verify {run_id}`") from error
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
+            problem = f"the run has schema {version}, this checkout reads up to {SCHEMA_VERSION}"
+            raise BenchError(problem, run_id, "update the checkout")
+        for step in range(version, SCHEMA_VERSION):
+            manifest = UPGRADES[step](manifest)
+        return manifest
+
+    def verify(self, name: str) -> list[str]:
+        """Return what is wrong with a run, one line each; nothing when it is as it was sealed."""
+        folder = self.path / name
+        if name.endswith(SUFFIX) or not (folder / SUMS).exists():
+            return [
+                f"not sealed: go on with -e resume={name.removesuffix(SUFFIX)}"
+                if name.endswith(SUFFIX)
+                else "not sealed"
+            ]
+        return verify_sums(folder)
