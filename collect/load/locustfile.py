@@ -1,0 +1,80 @@
+"""What Locust runs: one GET without a pause, by every user, on record from the first request to the last."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import FastHttpUser, HttpUser, events, task
+
+if not __package__:  # Locust loads this file by its path; PEP 366 then lets it import its neighbours.
+    sys.path.append(str(Path(__file__).resolve().parent.parent))
+    __package__ = Path(__file__).resolve().parent.name
+
+from .locust_files import LocustFiles
+from .output import Output
+from .phases import Primary
+from .processes import Master, Single
+from .recorder import Recorder
+from .settings import Settings
+from .worker import Worker
+
+settings = Settings.from_env()
+
+if settings.user_class == "HttpUser":
+
+    class BenchHttpUser(HttpUser):  # type: ignore[misc]
+        """python-requests, as the article."""
+
+        @task  # type: ignore[untyped-decorator]
+        def get(self) -> None:
+            """Ask once."""
+            self.client.get(settings.path)
+
+else:
+
+    class BenchFastHttpUser(FastHttpUser):  # type: ignore[misc]
+        """geventhttpclient: about a third of the CPU."""
+
+        @task  # type: ignore[untyped-decorator]
+        def get(self) -> None:
+            """Ask once; the recorder needs the exact start."""
+            self.client.get(settings.path, context={"began": time.perf_counter()})
+
+
+def main() -> None:
+    """Hang the recorder and the phases into Locust's events."""
+    if settings.workers:
+        recorder = None
+    else:
+        recorder = Recorder(settings.out_dir, settings.instance, settings.user_class, settings.expected.status)
+        # Before Locust's own listeners, so that their work is in no latency.
+        events.request.add_listener(recorder.listener())
+    events.init.add_listener(lambda environment, **_: begin(environment, recorder))
+
+
+def begin(environment: Any, recorder: Recorder | None) -> None:
+    """Take this process' part, once Locust has its runner; a primary returns when the load may start."""
+    environment.process_exit_code = 0  # failed requests are a result, not a failure of the load
+    files = LocustFiles(environment)
+    if settings.is_worker:
+        assert recorder is not None
+        Worker(settings, environment, recorder)
+        return
+    processes: Single | Master
+    if recorder is None:
+        processes = Master(environment, settings.workers)
+        # First in line, to see each report before Locust adds it up.
+        environment.events.worker_report._handlers.insert(0, processes.on_report)
+    else:
+        processes = Single(environment, recorder)
+    primary = Primary(settings, environment, processes, Output(settings.out_dir), files)
+    gevent.signal_handler(signal.SIGTERM, primary.on_signal)
+    primary.prepare()
+
+
+main()

@@ -1,0 +1,234 @@
+"""Watch over one host for the length of a trial: ``python3 watch.py primary worker-1 --deadline 72``.
+
+The control node runs this over SSH and reads JSON lines from it, each with its source in ``src``: ``load`` and
+``collector`` are the lines of the two live files, ``clock`` answers a line ``clock`` on standard input, ``watch`` says
+``{"state": "ended"}`` when the load has ended by itself, or ``{"state": "failed", "error": ...}``.
+
+It goes on until its standard input ends, nobody reads its output any more, a signal comes or the deadline has passed.
+Then, whatever the reason, the units that it started or was given with ``--stop`` are stopped. Nothing here is imported
+beyond Python's own library: it runs on any host with Python 3.8 or newer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+POLL_MS = 100
+STOP_TIMEOUT_S = 10
+JOURNAL_LINES = 5
+STDIN, STDOUT = 0, 1
+
+
+class Over(Exception):  # noqa: N818 (not an error: the ordinary end)
+    """The watch is over; the message, if any, is what went wrong."""
+
+
+class Tail:
+    """The new lines of a file that grows, and may be truncated or replaced."""
+
+    def __init__(self, path: Path, source: str, *, from_start: bool) -> None:
+        """Follow ``path`` from its start or from its end; it need not be there yet."""
+        self._path, self._prefix = path, b'{"src":"' + source.encode() + b'",'
+        self._inode, self._position = self._state() if not from_start else (0, 0)
+
+    def _state(self) -> tuple[int, int]:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return 0, 0
+        return status.st_ino, status.st_size
+
+    def lines(self) -> bytes:
+        """Return the whole lines that are new, each tagged with the source."""
+        inode, size = self._state()
+        if inode != self._inode or size < self._position:
+            self._inode, self._position = inode, 0
+        if size == self._position:
+            return b""
+        with self._path.open("rb") as file:
+            file.seek(self._position)
+            new = file.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._position += len(whole)
+        return b"".join(self._prefix + line[1:] for line in whole.splitlines(keepends=True) if line.startswith(b"{"))
+
+
+class Load:
+    """The units of the generator on this host."""
+
+    def __init__(self, instances: list[str], folder: Path) -> None:
+        """Take the instances of bench-load@.service and the folder that they write to."""
+        self._instances, self._folder = instances, folder
+        self._pids: dict[str, int] = {}
+        self.running = False
+
+    def start(self) -> None:
+        """Start all units in an emptied folder. Raises Over."""
+        systemctl("stop", "bench-load@*.service")
+        for entry in self._folder.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        units = [unit(instance) for instance in self._instances]
+        self.running = True
+        started = systemctl("start", *units)
+        if started.returncode:
+            raise Over(f"the load does not start: {last_words(started.stderr) or last_words(journal(units[0]))}")
+        shown = systemctl("show", "--property", "MainPID", "--value", *units).stdout.split()
+        self._pids = {instance: int(pid) for instance, pid in zip(self._instances, shown)}
+
+    def check(self) -> bool:
+        """Say whether the load goes on. Raises Over when a unit has ended without its last file."""
+        for instance in [instance for instance, pid in self._pids.items() if not is_alive(pid)]:
+            del self._pids[instance]
+            last_file = "result.json" if instance == "primary" else f"summary-{instance}.json"
+            if not (self._folder / last_file).exists():
+                why = last_words(journal(unit(instance))) or "its journal is empty"
+                raise Over(f"{unit(instance)} ended without a result: {why}")
+        self.running = bool(self._pids)
+        return self.running
+
+
+def unit(instance: str) -> str:
+    """Return the name of an instance's unit."""
+    return f"bench-load@{instance}.service"
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether a process is there and has not ended; 0 stands for none."""
+    try:
+        return pid > 0 and Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] not in (b"Z", b"X")
+    except OSError:
+        return False
+
+
+def systemctl(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run systemctl to its end."""
+    return subprocess.run(
+        ["systemctl", *arguments], capture_output=True, stdin=subprocess.DEVNULL, timeout=STOP_TIMEOUT_S, check=False
+    )
+
+
+def journal(name: str) -> bytes:
+    """Return the last lines of a unit's journal."""
+    command = ["journalctl", "--unit", name, "--lines", str(JOURNAL_LINES), "--output", "cat", "--no-pager", "--quiet"]
+    return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).stdout
+
+
+def last_words(output: bytes) -> str:
+    """Return the last lines of some output in one line."""
+    return " | ".join(line.strip() for line in output.decode(errors="replace").splitlines() if line.strip())[-500:]
+
+
+def stop(units: list[str]) -> None:
+    """Stop units, by force where they do not go."""
+    if not units:
+        return
+    try:
+        systemctl("stop", *units)
+    except subprocess.TimeoutExpired:
+        systemctl("kill", "--signal", "SIGKILL", *units)
+
+
+def say(source: str, **fields: Any) -> None:
+    """Write one line of this program's own."""
+    write(json.dumps({"src": source, **fields}).encode() + b"\n")
+
+
+def stream(tails: list[Tail]) -> None:
+    """Pass on what is new."""
+    write(b"".join(tail.lines() for tail in tails))
+
+
+def write(lines: bytes) -> None:
+    """Write all of it; raises Over when nobody reads."""
+    try:
+        while lines:
+            lines = lines[os.write(STDOUT, lines) :]
+    except OSError:
+        raise Over from None
+
+
+def listen(poller: select.poll) -> None:
+    """Wait a tenth of a second, answering what is asked meanwhile. Raises Over when the other side is gone."""
+    for descriptor, event in poller.poll(POLL_MS):
+        if descriptor == STDOUT and event & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
+            raise Over
+        if descriptor == STDIN:
+            asked = os.read(STDIN, 4096)
+            if not asked:
+                raise Over
+            for _ in range(asked.count(b"clock\n")):
+                say("clock", t=time.time())
+
+
+def watch(load: Load, tails: list[Tail], deadline_s: float) -> None:
+    """Stream until the watch is over; raises Over in the end."""
+    deadline = time.monotonic() + deadline_s
+    poller = select.poll()
+    poller.register(STDIN, select.POLLIN)
+    poller.register(STDOUT, 0)
+    while time.monotonic() < deadline:
+        ended = load.running and not load.check()
+        stream(tails)
+        if ended:
+            say("watch", state="ended")
+        listen(poller)
+    raise Over(f"the trial did not end within {deadline_s:g} s")
+
+
+def give_up(number: int, _frame: object) -> NoReturn:
+    """Turn a signal into the end of the watch."""
+    raise Over("stopped by signal" if number != signal.SIGALRM else "nobody reads what the watch says")
+
+
+def main() -> int:
+    """Watch; 0 when it ended in the ordinary way, 1 after a failure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("instances", nargs="*", help="instances of bench-load@.service to start, such as primary")
+    parser.add_argument("--only-collector", action="store_true", help="start no load")
+    parser.add_argument("--stop", action="append", default=[], metavar="UNIT", help="a unit to stop at the end")
+    parser.add_argument("--deadline", type=float, required=True, metavar="SECONDS", help="the longest that this runs")
+    parser.add_argument("--load-dir", type=Path, default=Path("/run/bench/load"))
+    parser.add_argument("--collector", type=Path, default=Path("/run/bench/collector/live.jsonl"))
+    options = parser.parse_args()
+    if bool(options.instances) == options.only_collector:
+        parser.error("give instances to start or --only-collector, one of the two")
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, give_up)
+    signal.alarm(int(options.deadline) + 2)  # a write that nobody reads would wait for ever
+
+    tails = [Tail(options.collector, "collector", from_start=False)]
+    load = Load(options.instances, options.load_dir)
+    failure = ""
+    try:
+        if options.instances:
+            tails.append(Tail(options.load_dir / "live.jsonl", "load", from_start=True))
+            load.start()
+        watch(load, tails, options.deadline)
+    except Over as over:
+        failure = str(over)
+    except (OSError, subprocess.SubprocessError) as error:
+        failure = str(error)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        stop([unit(instance) for instance in options.instances if load.running] + options.stop)
+    if failure:
+        with contextlib.suppress(Over):
+            stream(tails)
+            say("watch", state="failed", error=failure)
+    return int(bool(failure))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
