@@ -1,0 +1,81 @@
+"""The ``collect`` command: plans, runs under way, and the archive.
+
+Exit codes: 0 done; 1 the answer is no (a failed verify); 2 bad usage or input, told in one line on stderr.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from collect.errors import BenchError
+
+# Each command's module is imported when it is called, so that a small question does not load the database.
+COMMANDS = {
+    "list": "archive:list_runs",
+    "show": "archive:show",
+    "verify": "archive:verify",
+    "query": "query:query",
+    "report": "report:report",
+    "plan": "plans:plan",
+    "run": "runs:run",
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's interface)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (likewise)
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(f"collect.cli.{module}"), attribute)
+        return command
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+def collect() -> None:
+    """Ask the archive of measured runs, check plans, draw reports.
+
+    \b
+    Examples:
+      collect list
+      collect show latest
+      collect verify --all
+      collect query "SELECT cell, avg(rps) FROM trials GROUP BY cell"
+      collect report latest -o report.html
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; what is wrong is said in one line, never by a traceback."""
+    try:
+        code = collect.main(list(arguments) if arguments is not None else None, "collect", standalone_mode=False)
+        sys.stdout.flush()
+    except BenchError as error:
+        return _complain(str(error))
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else "collect"
+        return _complain(f"{error.format_message().rstrip('.')} ({where}): see `{where} --help`")
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # The reader has seen enough. What is still buffered must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: str) -> int:
+    one_line = " ".join(message.split())
+    click.echo(f"error: {one_line}", err=True)
+    return 2

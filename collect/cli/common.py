@@ -1,0 +1,80 @@
+"""What the commands share: where the archive is, and how to print."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from collect.paths import default_archive_dir
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def archive_option(command: Command) -> Command:
+    """Add ``--archive DIR``."""
+    return click.option(
+        "--archive",
+        "--archive-dir",
+        "archive_dir",
+        type=click.Path(path_type=Path),
+        default=default_archive_dir,
+        show_default="BENCH_ARCHIVE, else archive/ of the checkout",
+        metavar="DIR",
+        help="The archive.",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON; moments as ISO 8601."""
+    click.echo(json.dumps(value, indent=1, ensure_ascii=False, default=_plain))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows as a table on a terminal, as tab-separated lines into a pipe."""
+    if not sys.stdout.isatty():
+        for line in (columns, *rows):
+            click.echo("\t".join(_cell(value) for value in line))
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for index, name in enumerate(columns):
+        numeric = all(isinstance(row[index], int | float | None) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    """Return a value in one line that cannot reach the terminal's controls."""
+    if isinstance(value, list):
+        return "; ".join(_cell(item) for item in value)
+    text = "" if value is None else str(value)
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    return str(value)

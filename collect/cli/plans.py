@@ -1,0 +1,61 @@
+"""``collect plan``: which plans there are, whether one is right, what it will do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from collect.cli.common import json_option, print_json, print_table
+from collect.errors import BenchError
+from collect.plan import load_plan, plan_names
+
+
+@click.group()
+def plan() -> None:
+    """Look at plans: which there are, whether one is right, its trials."""
+
+
+@plan.command("list")
+@json_option
+def list_plans(as_json: bool) -> None:
+    """List the plans that come with the checkout."""
+    plans: list[dict[str, Any]] = []
+    for name in plan_names():
+        try:
+            loaded = load_plan(name)
+        except BenchError as error:
+            plans.append({"plan": name, "trials": None, "minutes": None, "description": str(error)})
+            continue
+        trials = loaded.blocks * len(loaded.cells)
+        minutes = round(loaded.estimate_s() / 60, 1)
+        plans.append({"plan": name, "trials": trials, "minutes": minutes, "description": loaded.description})
+    if as_json:
+        print_json(plans)
+    else:
+        print_table(list(plans[0]) if plans else ["plan"], [list(entry.values()) for entry in plans])
+
+
+@plan.command()
+@click.argument("name")
+def check(name: str) -> None:
+    """Check the plan NAME (or a path): schema, known names, no cell twice."""
+    loaded = load_plan(name)
+    trials = loaded.blocks * len(loaded.cells)
+    cells = f"{len(loaded.cells)} cells in {loaded.blocks} blocks, {trials} trials"
+    click.echo(f"{loaded.name}: {cells}, about {loaded.estimate_s() / 60:.1f} minutes")
+
+
+@plan.command()
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show the trials of the plan NAME (or a path) in their order."""
+    loaded = load_plan(name)
+    specs = loaded.trials()
+    if as_json:
+        trials = [spec.to_json() for spec in specs]
+        print_json({"plan": loaded.to_json(), "estimate_s": loaded.estimate_s(), "trials": trials})
+        return
+    rows = [[spec.ordinal, spec.block, spec.position, spec.cell.name, spec.port] for spec in specs]
+    print_table(["ordinal", "block", "position", "cell", "port"], rows)

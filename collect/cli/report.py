@@ -1,0 +1,37 @@
+"""``collect report``: the page of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from collect.archive.store import Archive
+from collect.cli.common import archive_option, json_option, print_json
+from collect.errors import BenchError
+from collect.paths import shown
+
+
+@click.command()
+@click.argument("run", default="latest")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Where to write it; default: <run id>.html in the archive."
+)
+@archive_option
+@json_option
+def report(run: str, output: Path | None, archive_dir: Path, as_json: bool) -> None:
+    """Draw the report of RUN (default: the latest): one HTML file that needs no network."""
+    from collect.report.html import render
+
+    archive = Archive(archive_dir)
+    run_id = archive.resolve(run)
+    path = output or archive.folder(run_id).with_suffix(".html")
+    page = render(archive, run_id)
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise BenchError(f"cannot write the report: {error.strerror}", shown(path), "choose another with -o") from error
+    if as_json:
+        print_json({"run_id": run_id, "report": str(path)})
+    else:
+        click.echo(shown(path))
