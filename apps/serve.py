@@ -1,0 +1,21 @@
+"""Serve a variant: ``python -m apps.serve`` with the variant's options in the environment."""
+
+import sys
+
+from apps.options import OptionError, Options
+from apps.servers import SERVERS
+
+
+def main() -> int:
+    """Serve until a signal ends it; 2 where the options are wrong."""
+    try:
+        options = Options.from_env()
+    except OptionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    SERVERS[options.server](options)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""The wheels of a lock file, downloaded once to the control node and checked against the lock."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from collect.errors import BenchError
+from collect.paths import shown
+from collect.provision.archive import MTIME, locked, sha256
+
+PLATFORM = "manylinux2014_x86_64"
+REQUIREMENTS = "requirements.txt"
+RECIPE = "1"  # raise it when what is in a wheelhouse changes
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A set of packages: a name and the hash-locked file that lists it."""
+
+    name: str
+    path: Path
+
+    @property
+    def key(self) -> str:
+        """Return what tells this lock from others, by content."""
+        return sha256(self.path)[:12]
+
+
+def fill(lock: Lock, tools: Lock, cache: Path) -> Path:
+    """Return the folder with the lock's wheels, pip's own, and a requirements file that pins each file's hash.
+
+    The folder appears whole or not at all, and is checked each time. Raises BenchError naming what could not be
+    downloaded or which file is not what it should be.
+    """
+    root = cache / "wheelhouse"
+    folder = root / f"{lock.name}-{lock.key}-{tools.key}-{RECIPE}"
+    with locked(root / f".{lock.name}"):
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=root, prefix="filling-") as filling:
+                _fill(lock, tools, Path(filling) / "done")
+                (Path(filling) / "done").rename(folder)
+        _check(folder)
+    return folder
+
+
+def _fill(lock: Lock, tools: Lock, folder: Path) -> None:
+    helpers = folder.parent / "tools"
+    _pip(["download", "--dest", str(helpers), *_target(), "--only-binary", ":all:", "-r", str(tools.path)], tools)
+    builders = folder.parent / "builders"
+    for wheel in helpers.glob("*.whl"):
+        if not wheel.name.startswith("pip-"):
+            zipfile.ZipFile(wheel).extractall(builders)
+    _pip(["download", "--dest", str(folder), *_target(), "-r", str(lock.path)], lock, builders)
+    if sources := sorted(path for path in folder.iterdir() if path.suffix != ".whl"):
+        _build(sources, folder, lock, builders)
+    pip = next(helpers.glob("pip-*.whl"))
+    wheels = sorted(path for path in folder.iterdir())
+    (folder / REQUIREMENTS).write_text(
+        "".join(f"{_requirement(path)} --hash=sha256:{sha256(path)}\n" for path in wheels)
+    )
+    shutil.copy2(pip, folder / pip.name)
+    (folder / "SHA256SUMS").write_text(
+        "".join(f"{sha256(path)}  {path.name}\n" for path in [*wheels, folder / pip.name])
+    )
+
+
+def _build(sources: list[Path], folder: Path, lock: Lock, builders: Path) -> None:
+    """Build wheels of the packages that were only published as source; pure Python only, so any Python will do."""
+    arguments = ["wheel", "--wheel-dir", str(folder), "--no-index", *(str(path) for path in sources)]
+    _pip(arguments, lock, builders, hashed=False)
+    for path in sources:
+        path.unlink()
+    for path in folder.glob("*.whl"):
+        if f"cp{sys.version_info.major}{sys.version_info.minor}-" in path.name:
+            raise BenchError(
+                f"{path.name} is not for the hosts' Python", shown(lock.path), "lock a version that has a cp38 wheel"
+            )
+
+
+def _target() -> list[str]:
+    return [
+        "--require-hashes",
+        "--python-version",
+        "3.8",
+        "--implementation",
+        "cp",
+        "--abi",
+        "cp38",
+        "--platform",
+        PLATFORM,
+    ]
+
+
+def _pip(arguments: list[str], lock: Lock, builders: Path | None = None, *, hashed: bool = True) -> None:
+    """Run the control node's pip; raises BenchError with the one line that says why it failed."""
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(MTIME), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    if builders:
+        environment["PYTHONPATH"] = str(builders)
+    options = ["--quiet", "--no-cache-dir", "--no-deps", "--no-build-isolation"]
+    command = [sys.executable, "-m", "pip", arguments[0], *options, *arguments[1:]]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return
+    if hashed and (wrong := re.search(r"^\s*(\S+==\S+) from (\S+).*?Got\s+([0-9a-f]{64})", done.stderr, re.S | re.M)):
+        raise BenchError(
+            f"{wrong[2].split('/')[-1].split('#')[0]} has the wrong hash {wrong[3][:16]}…, not one that the lock names",
+            shown(lock.path),
+            "do not use it: see why the index serves other bytes, or regenerate the lock as its first lines say",
+        )
+    errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ") and "Ignored" not in line]
+    last = (errors or done.stderr.strip().splitlines() or ["pip said nothing"])[-1].removeprefix("ERROR: ")
+    raise BenchError(last.rstrip("."), shown(lock.path), "see that the package index can be reached and run this again")
+
+
+def _check(folder: Path) -> None:
+    """Compare each file with its hash; raises BenchError naming the first that differs."""
+    for line in (folder / "SHA256SUMS").read_text().splitlines():
+        wanted, name = line.split("  ")
+        found = sha256(folder / name) if (folder / name).is_file() else "missing"
+        if found != wanted:
+            what = f"{name} is missing" if found == "missing" else f"{name} has the wrong hash {found[:16]}…"
+            raise BenchError(f"{what}, wanted {wanted[:16]}…", shown(folder), "remove that folder and run this again")
+
+
+def _requirement(wheel: Path) -> str:
+    name, version = wheel.name.split("-")[:2]
+    return f"{name}=={version}"
