@@ -15,6 +15,13 @@ def number(value: float | None, digits: int = 2) -> str:
     return NOTHING if value is None else f"{value:,.{digits}f}"
 
 
+def whole(value: object) -> str:
+    """Return a value of the archive with all its digits."""
+    if isinstance(value, list):
+        return "; ".join(map(str, value))
+    return NOTHING if value is None else str(value)
+
+
 def spread(estimate: Estimate) -> str:
     """Return how sure a figure is: half of its 95 % interval in per cent, or that there is none."""
     if estimate.half_width is None:

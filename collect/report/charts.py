@@ -1,0 +1,188 @@
+"""The pictures of a report, each with its data as a table. Colours: Okabe and Ito, told apart by the colour-blind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter
+from bokeh.models.annotations import BoxAnnotation, Legend, LegendItem, Span
+from bokeh.plotting import figure
+
+from collect.report.figures import CellFigures, Row
+from collect.report.series import HostLoad, Line
+
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C",
+)  # fmt: skip
+UNITS = {"app": BLUE, "redis": VERMILLION, "generator": GREEN, "collector": PURPLE, "other": GREY}
+VARIANTS = (VERMILLION, BLUE, GREEN, ORANGE, PURPLE, SKY, GREY)
+DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
+TEXT = "#7a7a7a"
+"""Legible on light and dark alike."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One picture: its caption, its bokeh figure, and its data as a table."""
+
+    title: str
+    note: str
+    plot: Any
+    head: Sequence[str]
+    body: Sequence[Sequence[Any]]
+
+
+def rate_chart(title: str, cells: Sequence[tuple[CellFigures, Sequence[Row]]], lines: Mapping[str, Line]) -> Chart:
+    """Draw requests per second over time, a line a trial."""
+    plot = _figure("requests/s", x="seconds since the window began")
+    _trial_lines(plot, cells, lines)
+    _window(plot, max(row["window_s"] for _, rows in cells for row in rows))
+    note = "Right answers in each whole second, from the raw requests. The window is shaded; a line a block."
+    return Chart(title, note, plot, *_by_second(cells, lines))
+
+
+def socket_chart(
+    title: str, cells: Sequence[tuple[CellFigures, Sequence[Row]]], lines: Mapping[str, Line], ports: int | None
+) -> Chart:
+    """Draw the client's sockets in TIME_WAIT, each of which holds a port for 60 s; ``ports`` are the usable ones."""
+    plot = _figure("sockets in TIME_WAIT", x="seconds since the window began")
+    _trial_lines(plot, cells, lines)
+    _window(plot, max(row["window_s"] for _, rows in cells for row in rows))
+    note = "On the client that has most of them; each holds one of the client's ports for 60 s."
+    most = max((value for line in lines.values() for value in line.values), default=0)
+    if ports and most > ports / 4:
+        plot.add_layout(Span(location=ports, dimension="width", line_color=TEXT, line_dash="dashed"))
+        plot.y_range.end = max(ports, most) * 1.05
+        note += f" The dashed line is the number of usable ports, {ports:,}."
+    return Chart(title, note, plot, *_by_second(cells, lines))
+
+
+def latency_chart(
+    title: str, cells: Sequence[CellFigures], curves: Mapping[str, tuple[list[float], list[float]]]
+) -> Chart:
+    """Draw each cell's latency by percentile, the tail stretched."""
+    # The axis counts nines: at 1 lie 90 %, at 2 99 %, and so on.
+    plot = _figure("latency, ms", x="share of requests at most as slow", y_axis_type="log")
+    items = []
+    for color, cell in zip(_colors(cells), cells, strict=True):
+        if cell.name not in curves:
+            continue
+        shares, values = curves[cell.name]
+        data = {"nines": [_nines(share) for share in shares], "share": [f"{s:.4%}" for s in shares], "ms": values}
+        line = plot.line("nines", "ms", source=ColumnDataSource(data), color=color, line_width=2)
+        items.append(LegendItem(label=cell.variant, renderers=[line]))
+    plot.add_tools(HoverTool(tooltips=[("share", "@share"), ("latency", "@ms{0.00} ms")], mode="mouse"))
+    ticks = {0: "0 %", 1: "90 %", 2: "99 %", 3: "99.9 %", 4: "99.99 %", 5: "99.999 %"}
+    plot.xaxis.ticker = list(ticks)
+    plot.xaxis.major_label_overrides = ticks
+    drawn = [value for cell in cells if cell.name in curves for value in curves[cell.name][1]]
+    if drawn:
+        plot.y_range.start, plot.y_range.end = max(min(drawn) / 1.2, 0.001), max(drawn) * 1.2
+    plot.yaxis.ticker = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
+    plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
+    _legend(plot, items)
+    body = [
+        [cell.variant, share, value]
+        for cell in cells
+        if cell.name in curves
+        for share, value in zip(*curves[cell.name], strict=True)
+    ]
+    note = (
+        "Exact percentiles of all right answers in the windows of the cell's trials. The largest value ends the line."
+    )
+    return Chart(title, note, plot, ["variant", "share", "latency ms"], body)
+
+
+def load_chart(load: HostLoad, window_s: float) -> Chart:
+    """Draw one host's CPU over time, stacked by unit, with all that is in use on its CPU set as a line."""
+    plot = _figure(f"{load.host}, cores", x="seconds since the window began", height=190)
+    units = [unit for unit in UNITS if unit in load.units]
+    data = {"at_s": load.at_s, "busy": load.busy} | {unit: load.units[unit] for unit in units}
+    source = ColumnDataSource(data)
+    areas = plot.varea_stack(units, x="at_s", source=source, color=[UNITS[unit] for unit in units], fill_alpha=0.85)
+    line = plot.line("at_s", "busy", source=source, color=TEXT, line_width=2)
+    items = [LegendItem(label=unit, renderers=[area]) for unit, area in zip(units, areas, strict=True)]
+    _legend(plot, [*items, LegendItem(label="host", renderers=[line])])
+    tips = [("second", "@at_s{0.0}"), ("host", "@busy{0.00}"), *((unit, f"@{unit}{{0.000}}") for unit in units)]
+    plot.add_tools(HoverTool(renderers=[line], tooltips=tips, mode="vline"))
+    plot.y_range.start, plot.y_range.end = 0, max(load.cpus * 1.05, *load.busy, 0.1)
+    plot.add_layout(Span(location=load.cpus, dimension="width", line_color=TEXT, line_dash="dashed"))
+    _window(plot, window_s)
+    body = list(zip(load.at_s, load.busy, *(load.units[unit] for unit in units), strict=True))
+    return Chart(f"{load.host} ({load.side})", "", plot, ["second", "host", *units], body)
+
+
+def _figure(y: str, *, x: str, height: int = 300, **options: Any) -> Any:
+    plot = figure(
+        height=height, sizing_mode="stretch_width", tools="box_zoom,xpan,reset,save", active_drag=None, **options
+    )  # fmt: skip
+    plot.toolbar.autohide, plot.toolbar.logo = True, None
+    plot.background_fill_alpha = plot.border_fill_alpha = 0
+    plot.outline_line_color = None
+    plot.min_border_right = 12
+    for axis, label in ((plot.xaxis, x), (plot.yaxis, y)):
+        axis.axis_label, axis.axis_label_text_font_style = label, "normal"
+        axis.axis_label_text_color = axis.major_label_text_color = TEXT
+        axis.axis_line_color = axis.major_tick_line_color = TEXT
+        axis.minor_tick_line_color = None
+    plot.grid.grid_line_color, plot.grid.grid_line_alpha = TEXT, 0.25
+    return plot
+
+
+def _trial_lines(plot: Any, cells: Sequence[tuple[CellFigures, Sequence[Row]]], lines: Mapping[str, Line]) -> None:
+    items = []
+    for color, (cell, rows) in zip(_colors([cell for cell, _ in cells]), cells, strict=True):
+        drawn = []
+        for row in rows:
+            line = lines.get(row["trial_id"])
+            if line is None:
+                continue
+            invalid = row["validity"] == "invalid"
+            source = ColumnDataSource({"at_s": line.at_s, "value": line.values})
+            dash = DASHES[(row["block"] - 1) % len(DASHES)]
+            drawn.append(plot.line(
+                "at_s", "value", source=source, color=color, line_width=1.8, line_dash=dash,
+                line_alpha=0.25 if invalid else 0.95, name=f"{cell.variant}, block {row['block']}",
+            ))  # fmt: skip
+        items.append(LegendItem(label=cell.variant, renderers=drawn))
+    plot.add_tools(HoverTool(tooltips=[("", "$name"), ("second", "@at_s{0.0}"), ("", "@value{0,0}")], mode="mouse"))
+    plot.y_range.start = 0
+    plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
+    _legend(plot, items)
+
+
+def _legend(plot: Any, items: Sequence[LegendItem]) -> None:
+    legend = Legend(
+        items=list(items), orientation="horizontal", background_fill_alpha=0, border_line_color=None,
+        label_text_color=TEXT, label_text_font_size="12px", margin=4, spacing=10, glyph_width=16,
+    )  # fmt: skip
+    plot.add_layout(legend, "above")
+
+
+def _window(plot: Any, window_s: float) -> None:
+    plot.add_layout(BoxAnnotation(left=0, right=window_s, fill_color=SKY, fill_alpha=0.1, level="underlay"))
+
+
+def _colors(cells: Sequence[CellFigures]) -> list[str]:
+    return [VARIANTS[index % len(VARIANTS)] for index in range(len(cells))]
+
+
+def _by_second(
+    cells: Sequence[tuple[CellFigures, Sequence[Row]]], lines: Mapping[str, Line]
+) -> tuple[list[str], list[list[Any]]]:
+    """Return the lines as a table: a row a moment, a column a trial."""
+    trials = [(cell, row) for cell, rows in cells for row in rows if row["trial_id"] in lines]
+    head = ["second", *(f"{cell.variant}, block {row['block']}" for cell, row in trials)]
+    columns = [
+        {round(at, 1): value for at, value in zip(line.at_s, line.values, strict=True)}
+        for line in (lines[row["trial_id"]] for _, row in trials)
+    ]
+    seconds = sorted({second for column in columns for second in column})
+    return head, [[second, *(column.get(second) for column in columns)] for second in seconds]
+
+
+def _nines(share: float) -> float:
+    return -math.log10(1 - share)
