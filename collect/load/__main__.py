@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 if not __package__:  # run by the folder's path; PEP 366 then lets it import its neighbours
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-    sys.path.append(sys.path.pop(0))
-    __package__ = Path(__file__).resolve().parent.name
+    del sys.path[0]
+    sys.path.append(str(Path(__file__).absolute().parent.parent))
+    __package__ = Path(__file__).absolute().parent.name
 
 from .output import Output, Result
 from .settings import Settings, SettingsError
@@ -38,7 +38,7 @@ def main() -> int:
     os.environ.setdefault("LOCUST_LOGLEVEL", "WARNING")
     from locust.main import main as locust_main
 
-    sys.argv = ["locust", "-f", str(Path(__file__).resolve().with_name("locustfile.py"))]
+    sys.argv = ["locust", "-f", str(Path(__file__).absolute().with_name("locustfile.py"))]
     locust_main()
     return 0
 

@@ -12,8 +12,8 @@ import gevent
 from locust import FastHttpUser, HttpUser, events, task
 
 if not __package__:  # Locust loads this file by its path; PEP 366 then lets it import its neighbours.
-    sys.path.append(str(Path(__file__).resolve().parent.parent))
-    __package__ = Path(__file__).resolve().parent.name
+    sys.path.append(str(Path(__file__).absolute().parent.parent))
+    __package__ = Path(__file__).absolute().parent.name
 
 from .locust_files import LocustFiles
 from .output import Output

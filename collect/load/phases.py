@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
-from array import array
 from typing import Any, NoReturn
 
 import gevent
+from gevent.event import Event
 
 from .check import CheckError, check
 from .locust_files import LocustFiles
 from .output import DONE, Output, Result
 from .processes import Master, Single
 from .settings import Settings
+from .timing import percentile_ms, window_start
 
 WRONG_ANSWER, LOAD_FAILED, STOPPED = 3, 4, 128 + 15
 """Exit codes: nothing was loaded; the load broke off; SIGTERM."""
@@ -23,17 +23,6 @@ STOPPED_BY_SIGNAL = "stopped by signal"
 LIVE_DELAY_S = 0.03
 """Each second's line waits so long for the workers', which are sent on the second."""
 ABORT_TIMEOUT_S = 0.5
-
-
-def window_start(ready: float, warmup_s: float, align_s: float) -> float:
-    """Return the first multiple of ``align_s`` that leaves the warm-up its time (seconds since the epoch)."""
-    return math.ceil(round((ready + warmup_s) / align_s, 6)) * align_s
-
-
-def percentile_ms(latencies: array[float], share: float) -> float | None:
-    """Return a percentile (nearest rank) in milliseconds of latencies in seconds, None where there are none."""
-    ordered = sorted(latencies)
-    return round(ordered[math.ceil(share * len(ordered)) - 1] * 1000, 3) if ordered else None
 
 
 class Primary:
@@ -49,6 +38,7 @@ class Primary:
         self._phase = "check"
         self._requests, self._told_at = 0, time.monotonic()
         self._exit_code: int | None = None
+        self._stopped = Event()
         events = environment.events
         events.test_start.add_listener(self._on_test_start)
         events.spawning_complete.add_listener(self._on_spawning_complete)
@@ -82,7 +72,7 @@ class Primary:
         while True:
             gevent.sleep(1)
 
-    def on_signal(self) -> None:
+    def on_signal(self) -> NoReturn:
         """Answer SIGTERM."""
         self.abort(STOPPED_BY_SIGNAL, STOPPED)
 
@@ -119,6 +109,7 @@ class Primary:
             self._exit_code = LOAD_FAILED
         else:
             self._result.state = DONE
+        self._stopped.set()
         self._environment.runner.greenlet.kill(block=False)  # Locust's main program goes on to its end
 
     def _mark_end(self) -> None:
@@ -129,7 +120,11 @@ class Primary:
     def _on_quitting(self, **_: Any) -> None:
         """End the process where Locust's main program would begin to."""
         if self._exit_code is None:
-            self.abort(self._processes.lost() or STOPPED_BY_SIGNAL)
+            lost = self._processes.lost()
+            if lost:
+                self.abort(lost)
+            self.on_signal()
+        self._stopped.wait()  # for ever after an abort, which ends the process by itself
         self._finish()
 
     def _finish(self) -> NoReturn:

@@ -84,7 +84,7 @@ class Load:
         if started.returncode:
             raise Over(f"the load does not start: {last_words(started.stderr) or last_words(journal(units[0]))}")
         shown = systemctl("show", "--property", "MainPID", "--value", *units).stdout.split()
-        self._pids = {instance: int(pid) for instance, pid in zip(self._instances, shown)}
+        self._pids = {instance: int(pid) for instance, pid in zip(self._instances, shown)}  # noqa: B905 (Python 3.8)
 
     def check(self) -> bool:
         """Say whether the load goes on. Raises Over when a unit has ended without its last file."""

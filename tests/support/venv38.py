@@ -1,0 +1,43 @@
+"""Python 3.8 with exactly what a lock file names, made once and kept in the cache: what the hosts run."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from collect.provision.interpreter import find
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def cache_dir() -> Path:
+    """Return the folder for what is dear to make; BENCH_CACHE_DIR lets several checkouts share one."""
+    return Path(os.environ.get("BENCH_CACHE_DIR") or CHECKOUT / ".state" / "cache")
+
+
+def python38_with(lock: Path) -> Path:
+    """Return the interpreter of a virtual environment that holds what ``lock`` names."""
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
+    folder = cache_dir() / "tests" / f"{lock.parent.name}-{digest}"
+    python = folder / "bin" / "python"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".guard").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if not (folder / "ready").exists():
+            _uv("venv", "--clear", "--python", f"{find()['prefix']}/bin/python3.8", str(folder))
+            install = ("pip", "install", "--compile-bytecode", "--require-hashes", "--python", str(python))
+            _uv(*install, "--requirement", str(lock))
+            (folder / "ready").touch()
+    return python
+
+
+def _uv(*arguments: str) -> None:
+    own = sorted((CHECKOUT / ".state").glob("uv-*/bin/uv"))
+    uv = str(own[-1]) if own else shutil.which("uv")
+    assert uv, "no uv: run script/bootstrap"
+    done = subprocess.run([uv, "--quiet", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"uv {' '.join(arguments)}: {done.stderr}"
