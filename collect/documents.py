@@ -29,10 +29,12 @@ class _UniqueKeys(_Loader):  # type: ignore[misc]
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:str":
+                shown_key = key.value if isinstance(key, yaml.ScalarNode) else "a list or mapping"
+                raise yaml.constructor.ConstructorError(None, None, f"{shown_key} as a key is no text", key.start_mark)
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f'the key "{key.value}" is there twice', key.start_mark
-                )
+                problem = f'the key "{key.value}" is there twice'
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             seen.add(key.value)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping

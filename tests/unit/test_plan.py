@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from collect.catalog import load_catalog
+from collect.errors import BenchError
+from collect.plan import Cell, Plan, TrialSpec, check_ports, load_plan, plan_names
+
+CELL = {
+    "variant": "flask-werkzeug",
+    "workload": "redis",
+    "generator": "locust-http",
+    "users": 10,
+    "profile": "article",
+}
+GOOD: dict[str, Any] = {"blocks": 3, "seed": 1, "ramp_s": 1, "warmup_s": 1, "window_s": 10, "cells": [CELL]}
+
+
+def written(folder: Path, changes: dict[str, Any]) -> Path:
+    path = folder / "mine.yml"
+    path.write_text(yaml.safe_dump({**GOOD, **changes}))
+    return path
+
+
+@pytest.mark.parametrize("name", plan_names())
+def test_every_plan_of_the_checkout_is_right(name: str) -> None:
+    plan = load_plan(name)
+    specs = plan.trials()
+    assert len(specs) == plan.blocks * len(plan.cells)
+    assert len({spec.trial_id for spec in specs}) == len({spec.port for spec in specs}) == len(specs)
+    check_ports(plan, 20000)
+
+
+def test_quick_keeps_its_order() -> None:
+    """The order is part of what a seed promises: it must be this one in every version of Python."""
+    order = [spec.trial_id.split(".")[0] + "." + spec.cell.workload for spec in load_plan("quick").trials()][:4]
+    assert order == [
+        "b01-p01-starlette-uvicorn.redis",
+        "b01-p02-starlette-uvicorn.none",
+        "b01-p03-flask-werkzeug.redis",
+        "b01-p04-flask-werkzeug.none",
+    ]
+
+
+def test_a_spec_says_all_that_a_trial_needs() -> None:
+    spec = load_plan("quick").trials(port_base=21000)[2]
+    assert spec.trial_id == "b01-p03-flask-werkzeug.redis.locust-http.10.article"
+    assert (spec.ordinal, spec.total, spec.block, spec.position, spec.port) == (3, 12, 1, 3, 21003)
+    assert spec.expect == {"status": 200, "type": "text/html", "body": "async-bench"}
+    assert TrialSpec.from_json(spec.to_json()) == spec
+
+
+def test_json_answers_are_expected_of_json_variants() -> None:
+    spec = next(spec for spec in load_plan("quick").trials() if spec.variant["response"] == "json")
+    workload = spec.workload
+    assert spec.expect["type"] == "application/json"
+    assert spec.expect["body"] == {workload["key"]: workload["value"]}
+
+
+def test_lists_expand_to_their_product_in_the_order_written(tmp_path: Path) -> None:
+    cell = CELL | {"users": [1, 10], "workload": ["none", "redis"]}
+    plan = load_plan(written(tmp_path, {"cells": [cell]}))
+    assert [(cell.workload, cell.users) for cell in plan.cells] == [
+        ("none", 1),
+        ("none", 10),
+        ("redis", 1),
+        ("redis", 10),
+    ]
+
+
+def test_a_plan_survives_its_json() -> None:
+    plan = load_plan("quick")
+    assert Plan.from_json(plan.to_json(), plan.catalog) == plan
+
+
+def test_a_plan_may_be_a_path(tmp_path: Path) -> None:
+    plan = load_plan(written(tmp_path, {}))
+    assert (plan.name, plan.cells) == ("mine", (Cell("flask-werkzeug", "redis", "locust-http", 10, "article"),))
+    assert plan.estimate_s() == pytest.approx(3 * 14.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"windw_s": 3}, ('unknown key "windw_s"', "mine.yml", 'did you mean "window_s"?')),
+        ({"cells": [CELL | {"user": 3}]}, ('unknown key "user"', "mine.yml: cells[0]", 'did you mean "users"?')),
+        ({"window_s": -10}, ("-10 is out of range", "mine.yml: window_s", "at least 1")),
+        ({"window_s": 0.5}, ("0.5 is out of range", "mine.yml: window_s", "at least 1")),
+        ({"window_s": "ten"}, ("'ten' is not a number", "mine.yml: window_s", "give a number")),
+        ({"window_s": float("nan")}, ("nan is out of range", "mine.yml: window_s", "number of seconds")),
+        ({"window_s": float("inf")}, ("inf is out of range", "mine.yml: window_s", "at most 86400")),
+        ({"warmup_s": 0}, ("0 is out of range", "mine.yml: warmup_s", "above 0")),
+        ({"ramp_s": -1}, ("-1 is out of range", "mine.yml: ramp_s", "above 0")),
+        ({"blocks": 0}, ("0 is out of range", "mine.yml: blocks", "at least 1")),
+        ({"blocks": True}, ("True is not a whole number", "mine.yml: blocks", "whole number")),
+        ({"cells": []}, ("nothing in it", "mine.yml: cells", "at least one")),
+        ({"cells": [CELL | {"users": 0}]}, ("0 is out of range", "mine.yml: cells[0].users", "at least 1")),
+        ({"cells": [CELL | {"users": [1, 0]}]}, ("0 is out of range", "mine.yml: cells[0].users[1]", "at least 1")),
+        ({"cells": [CELL, CELL]}, ("there twice", "mine.yml: cells[1]", "remove it here or in cells[0]")),
+        ({"cells": [CELL | {"users": [5, 5]}]}, ("there twice", "mine.yml: cells[0]", "remove it")),
+        ({"cells": [CELL | {"variant": "flsk"}]}, ('unknown variant "flsk"', "cells[0].variant", "starlette-uvicorn")),
+        ({"cells": [CELL | {"workload": "x"}]}, ('unknown workload "x"', "cells[0].workload", "none, redis")),
+        ({"cells": [CELL | {"generator": "x"}]}, ('unknown generator "x"', "cells[0].generator", "locust-http")),
+        ({"cells": [CELL | {"profile": "x"}]}, ('unknown profile "x"', "cells[0].profile", "article")),
+        ({"cells": ["flask"]}, ("'flask' is not a mapping", "mine.yml: cells[0]", "mapping")),
+    ],
+)
+def test_a_wrong_plan_is_told_in_one_line(tmp_path: Path, changes: dict[str, Any], told: tuple[str, ...]) -> None:
+    with pytest.raises(BenchError) as caught:
+        load_plan(written(tmp_path, changes))
+    line = str(caught.value)
+    assert "\n" not in line
+    for part in told:
+        assert part in line, line
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: [1\n", ("not YAML", "mine.yml, line 2")),
+        ("blocks: 1\nblocks: 2\n", ('"blocks" is there twice', "mine.yml, line 2")),
+        ("- 1\n", ("a list is not a mapping", "mine.yml")),
+        ("", ("nothing is not a mapping", "mine.yml")),
+        ("{}", ('the key "blocks" is missing', "mine.yml", "how often each cell is measured")),
+        ("[" * 3000, ("not YAML", "mine.yml")),
+        ("? [a]\n: 1\n", ("not YAML", "mine.yml")),
+    ],
+)
+def test_what_is_no_plan_at_all_is_told_in_one_line(tmp_path: Path, text: str, told: tuple[str, ...]) -> None:
+    path = tmp_path / "mine.yml"
+    path.write_text(text)
+    with pytest.raises(BenchError) as caught:
+        load_plan(path)
+    assert all(part in str(caught.value) for part in told), caught.value
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["nope", "./nope.yml", "../quick", "", "/"])
+def test_a_plan_that_is_not_there_lists_those_that_are(name: str) -> None:
+    with pytest.raises(BenchError, match="use one of article, quick"):
+        load_plan(name)
+
+
+def test_ports_must_lie_under_the_ephemeral_ones() -> None:
+    plan = load_plan("quick")
+    for base in (0, 1000, 32760, 70000):
+        with pytest.raises(BenchError, match="app_port_base"):
+            check_ports(plan, base)
+    check_ports(plan, 32755)
+
+
+def test_a_variant_of_an_unknown_framework_is_told(tmp_path: Path) -> None:
+    from collect.paths import CATALOG_DIR
+
+    for file in CATALOG_DIR.glob("*.yml"):
+        (tmp_path / file.name).write_text(file.read_text().replace("framework: flask", "framework: flusk"))
+    with pytest.raises(BenchError, match=r'unknown framework "flusk" .*variants.yml: .*did you mean "flask"'):
+        load_catalog(tmp_path)
+
+
+def test_names_that_would_break_paths_are_refused(tmp_path: Path) -> None:
+    from collect.paths import CATALOG_DIR
+
+    for file in CATALOG_DIR.glob("*.yml"):
+        (tmp_path / file.name).write_text(file.read_text().replace("flask-werkzeug:", '"../flask":'))
+    with pytest.raises(BenchError, match=r'the name "../flask" is not allowed'):
+        load_catalog(tmp_path)
