@@ -9,16 +9,39 @@ from typing import Any
 
 import click
 
-from collect.archive import PartialRun, begin_run, open_partial, partial_ids, resume_run
+from collect.archive import (
+    PartialRun,
+    begin_run,
+    check_archive_dir,
+    find_partial,
+    open_partial,
+    partial_ids,
+    resume_run,
+)
 from collect.cli.common import archive_option, print_json
 from collect.errors import BenchError
 from collect.paths import shown
-from collect.plan import PORT_BASE, load_plan
+from collect.plan import PORT_BASE, check_ports, load_plan
 
 
 @click.group()
 def run() -> None:
     """Work on a run under way, as the playbooks do (JSON on stdout)."""
+
+
+@run.command()
+@click.option("--plan", "plan_name", required=True, help="A plan's name or path.")
+@click.option("--resume", "run_id", default="", help="The run to go on with, if any.")
+@archive_option
+def check(plan_name: str, run_id: str, archive_dir: Path) -> None:
+    """Say before anything is started whether `begin`, or `resume`, would do."""
+    if run_id:
+        plan = find_partial(archive_dir, run_id).plan
+    else:
+        plan = load_plan(plan_name)
+        check_ports(plan, PORT_BASE)
+    check_archive_dir(archive_dir, plan)
+    print_json({"plan": plan.name, "trials": len(plan.trials()), "estimate_s": plan.estimate_s(len(plan.trials()))})
 
 
 @run.command()
@@ -111,7 +134,9 @@ def _print(partial: PartialRun) -> None:
     print_json(
         {
             "run_id": partial.run_id,
+            "session": f"{partial.run_id}-{len(partial.facts['sessions'])}",
             "partial_dir": str(partial.path.resolve()),
+            "finished": len(partial.trials()) - len(remaining),
             "trials": [spec.to_json() for spec in partial.trials()],
             "remaining": [spec.to_json() for spec in remaining],
             "estimate_s": partial.plan.estimate_s(len(remaining)),
