@@ -47,6 +47,12 @@ SYSCTLS = (
     "vm.swappiness",
 )
 
+KERNEL_PARAMETERS = re.compile(
+    r"(mitigations|isolcpus|nohz|nohz_full|rcu_nocbs|preempt|idle|nosmt|(intel|amd)_pstate|clocksource|tsc"
+    r"|(processor|intel_idle)\.max_cstate|cpuidle.*|transparent_hugepage)(=.*)?"
+)
+"""Those of the kernel's command line that bear on speed; the rest is nobody's business."""
+
 
 class Facts:
     """Reads the facts from /proc and /sys below ``root``."""
@@ -73,7 +79,7 @@ class Facts:
             "transparent_hugepage": self._chosen(self._root / "sys/kernel/mm/transparent_hugepage/enabled"),
             "kernel": platform.release(),
             "kernel_build": platform.version(),
-            "kernel_cmdline": self._text(self._root / "proc/cmdline"),
+            "kernel_parameters": self.kernel_parameters(),
             "mitigations": self.mitigations(),
             "distribution": self.distribution(),
             "boot_time": psutil.boot_time(),
@@ -103,6 +109,11 @@ class Facts:
             "max_mhz": self._mhz("cpuinfo_max_freq", max),
             "turbo": no_turbo == "0" if no_turbo else boost == "1" if boost else None,
         }
+
+    def kernel_parameters(self) -> list[str] | None:
+        """Return the parameters of the running kernel that bear on speed."""
+        text = self._text(self._root / "proc/cmdline")
+        return None if text is None else [word for word in text.split() if KERNEL_PARAMETERS.fullmatch(word)]
 
     def mitigations(self) -> dict[str, str | None] | None:
         """Return what the kernel does about each of the CPU's flaws."""

@@ -24,12 +24,22 @@ class KeptFile:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self) -> bytes:
-        """Return what the file says now. Raises ``OSError``, ``ProcessLookupError`` for a process that is gone."""
+        """Return what the file says now, for a file that the kernel makes in one piece (nearly all are).
+
+        Raises ``OSError``, ``ProcessLookupError`` for a process that is gone.
+        """
         while True:
             data = os.pread(self._fd, self._size, 0)
             if len(data) < self._size:
                 return data
             self._size *= 2
+
+    def read_pieces(self) -> bytes:
+        """Return what the file says now, for a table that the kernel hands out a page at a time. Raises ``OSError``."""
+        data = b""
+        while piece := os.pread(self._fd, self._size, len(data)):
+            data += piece
+        return data
 
     def close(self) -> None:
         """Close the file."""

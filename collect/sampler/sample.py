@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from .config import Config
-from .host import Frequency, HostCpu, busy_s, memory
+from .host import Frequency, HostCpu, Memory, busy_s
 from .memory import MemoryPace
-from .network import TcpCounters, interfaces
+from .network import Interfaces, TcpCounters
 from .procs import ProcessTable, details
 from .redis_info import RedisInfo
 from .sockets import Sockets, open_counter
@@ -29,9 +29,11 @@ class Sampler:
         self._config = config
         self.redis = RedisInfo(config.redis) if config.redis else None
         self.cpu = HostCpu(config.cpus)
+        self.memory = Memory()
         self.table = ProcessTable(config.units, config.memory_interval_s)
         self.sockets = Sockets(open_counter())
         self.tcp = TcpCounters()
+        self.interfaces = Interfaces()
         self.memory_pace = MemoryPace(config.interval_s, config.memory_interval_s)
         self.frequency = Frequency(config.cpus, config.memory_interval_s)
         self._redis_wait_s = min(REDIS_WAIT_S, REDIS_SHARE * config.interval_s)
@@ -46,8 +48,8 @@ class Sampler:
         now, mono = time.time(), time.monotonic()
         host = self.cpu.sample()
         processes = self.table.sample(mono)
-        host.update(memory(), freq_mhz=self.frequency.mean_mhz)
-        host.update(self.sockets.sample(), tcp_ext=self.tcp.sample(), net=interfaces())
+        host.update(self.memory.sample(), freq_mhz=self.frequency.mean_mhz)
+        host.update(self.sockets.sample(), tcp_ext=self.tcp.sample(), net=self.interfaces.sample())
         return {
             "tick": tick.scheduled_ns / SECOND_NS,
             "t": round(now, 6),

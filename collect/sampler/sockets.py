@@ -35,8 +35,8 @@ COUNTED = tuple(state for state in STATES if state not in ("TIME_WAIT", "CLOSE")
 TIME_WAIT = STATES.index("TIME_WAIT") + 1
 NEW_SYN_RECV = 12
 
-CPU_SHARE = 0.001
-"""Of one core, for the walks: one that took 2 ms is followed by the next after 2 s at the earliest."""
+CPU_SHARE = 0.0005
+"""Of one core, for the walks: one that took 2 ms is followed by the next after 4 s at the earliest."""
 
 NETLINK_SOCK_DIAG = 4
 TCPDIAG_GETSOCK = 18  # the older request, the only one that has both families walked at once
