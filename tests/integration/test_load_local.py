@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from tests.support.generator import Generator, Outcome, wait_until
 from tests.support.responder import Responder, response
+from tests.support.venv38 import CHECKOUT
 
 USERS = 10
 
@@ -184,6 +186,16 @@ def test_sigterm_while_locust_is_being_imported(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) in (143, -signal.SIGTERM)
         assert server.answered <= 1
+
+
+def test_the_watch_runs_on_python_38_too(tmp_path: Path) -> None:
+    python = Generator.on(tmp_path, "").python
+    watch = CHECKOUT / "collect" / "load" / "watch.py"
+    done = subprocess.run(
+        [python, "-I", watch, "--only-collector", "--deadline", "9", "--collector", tmp_path / "live.jsonl"],
+        input=b"clock\n", capture_output=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["src"] == "clock"
 
 
 def test_a_bad_setting_is_told_in_one_line(tmp_path: Path) -> None:
