@@ -202,7 +202,7 @@ def _sample(
             "tcp_ext": {"retrans_segs": 7, "listen_drops": 0, "active_opens": opened, "passive_opens": opened},
             "net": {
                 "lo": {"rx_bytes": 10**9, "tx_bytes": 10**9, "rx_packets": 10**6, "tx_packets": 10**6},
-                "load0": {"rx_bytes": 600 * opened, "tx_bytes": 900 * opened, "rx_packets": 5 * opened, "tx_packets": 5 * opened},
+                "load0": dict.fromkeys(("rx_bytes", "tx_bytes", "rx_packets", "tx_packets"), 600 * opened),
             },
         },
         "units": {name: _unit(name, rate, busy_s) for name, rate in cores.items()},

@@ -1,0 +1,207 @@
+"""A trial's summary against the truth that the synthetic trial was made from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from collect.archive.clocks import Clock
+from collect.archive.cut import find_window, phases, summarise
+from collect.archive.raw import client_of, read_trial
+from collect.errors import BenchError
+from collect.plan import TrialSpec, load_plan
+from tests.support.synthetic import EPOCH, Setting, Truth, write_trial
+
+REDIS, NONE = (next(s for s in load_plan("quick").trials() if s.cell.workload == name) for name in ("redis", "none"))
+
+
+def cut(folder: Path, setting: Setting, spec: TrialSpec = REDIS) -> tuple[dict[str, Any], Truth]:
+    record, truth = write_trial(folder, spec, setting)
+    return summarise(read_trial(folder, spec, record), "run"), truth
+
+
+def test_figures_are_the_truth(tmp_path: Path) -> None:
+    row, truth = cut(
+        tmp_path, Setting(rps=500, app_cores=0.61, redis_cores=0.07, generator_cores=0.52, foreign_cores=0.02)
+    )
+    inside = np.sort(np.rint(truth.latencies[truth.inside()] * 1e6))
+    assert row["requests"] == len(inside)
+    assert row["rps"] == pytest.approx(len(inside) / 10)
+    assert row["latency_p99_ms"] == inside[int(np.ceil(0.99 * len(inside))) - 1] / 1000
+    assert row["latency_max_ms"] == inside[-1] / 1000
+    assert row["app_cpu_cores"] == pytest.approx(0.61)
+    assert row["redis_cpu_cores"] == pytest.approx(0.07)
+    assert row["generator_cpu_cores"] == pytest.approx(0.52)
+    assert row["server_cpu_cores"] == pytest.approx(0.61 + 0.07 + 0.007 + 0.02)
+    assert row["server_foreign_cpu_cores"] == pytest.approx(0.02)
+    assert row["client_cpu_cores"] == pytest.approx(0.52 + 0.007 + 0.02)
+    assert row["app_rss_mib"] == 42
+    assert row["control_cpu_cores"] == pytest.approx(0.02)
+    assert row["redis_gets"] == truth.gets_inside
+    assert row["redis_gets_diff"] == truth.gets_inside - row["requests"]
+    assert row["redis_gets_total_diff"] == 0
+    assert row["client_time_wait_max"] == 500 * 12
+    assert (row["validity"], row["reasons"], row["limited_by"]) == ("valid", [], [])
+    assert json.loads(json.dumps(row)) == row
+
+
+@pytest.mark.parametrize("offset", [-7200.0, -0.4, -0.002, 0.002, 0.4, 86400.5])
+def test_a_client_whose_clock_is_off_is_cut_by_the_servers(tmp_path: Path, offset: float) -> None:
+    row, truth = cut(tmp_path, Setting(rps=300, client_offset_s=offset, generator_cores=0.5))
+    assert row["window_s"] == pytest.approx(10, abs=0.01)
+    assert abs(row["redis_gets_diff"]) <= 10
+    assert row["redis_gets_total_diff"] == 0
+    assert row["generator_cpu_cores"] == pytest.approx(0.5)
+    assert row["validity"] == "valid", row["reasons"]
+    # Moving times to and fro costs a fraction of a microsecond, which may put one answer on the other side of an edge.
+    assert abs(row["requests"] - truth.inside().sum()) <= 2
+
+
+def test_the_workload_without_redis_is_not_held_against_it(tmp_path: Path) -> None:
+    row, _ = cut(tmp_path, Setting(), NONE)
+    assert (row["redis_gets"], row["redis_gets_diff"], row["redis_gets_total_diff"]) == (0, None, None)
+    assert row["validity"] == "valid"
+
+
+def test_failures_degrade_and_are_no_requests_served(tmp_path: Path) -> None:
+    row, truth = cut(tmp_path, Setting(failures=50, rps=400))
+    assert row["failures"] > 0
+    assert row["rps"] == pytest.approx((row["requests"] - row["failures"]) / row["window_s"])
+    assert row["requests"] == truth.inside().sum()
+    assert row["validity"] == "degraded"
+    assert "requests failed" in row["reasons"][0]
+
+
+def test_gets_that_redis_did_not_count_make_a_trial_invalid(tmp_path: Path) -> None:
+    row, _ = cut(tmp_path, Setting(redis_lost=40))
+    assert row["validity"] == "invalid"
+    assert [reason for reason in row["reasons"] if "fewer in the window; at most 10" in reason]
+    assert [reason for reason in row["reasons"] if "40 GETs fewer over the whole trial" in reason]
+
+
+def test_missed_ticks_are_counted_by_side(tmp_path: Path) -> None:
+    row, _ = cut(tmp_path, Setting(missed={"server1": (5,), "client1": (6, 7)}))
+    assert (row["server_missed_ticks"], row["client_missed_ticks"]) == (1, 2)
+    assert row["validity"] == "degraded"
+    assert row["generator_cpu_cores"] == pytest.approx(0.5)  # cumulative counters bridge the gap
+
+
+def test_a_missed_tick_at_the_edge_moves_or_shortens_the_window(tmp_path: Path) -> None:
+    first, _ = cut(tmp_path / "first", Setting(missed={"server1": (2,)}))
+    assert (first["window_s"], first["server_missed_ticks"]) == (pytest.approx(10), 1)
+    last, _ = cut(tmp_path / "last", Setting(missed={"server1": (12,)}))
+    assert last["window_s"] == pytest.approx(9)
+    assert last["validity"] == "degraded"
+    assert "instead of 10 s" in last["reasons"][0]
+
+
+def test_samples_that_end_too_early_make_a_trial_invalid(tmp_path: Path) -> None:
+    row, _ = cut(tmp_path, Setting(missed={"client1": tuple(range(8, 20))}))
+    assert row["validity"] == "invalid"
+    assert row["reasons"][0] == "the samples of client1 do not cover the window"
+    assert row["client_cpu_cores"] is None
+
+
+def test_a_server_without_samples_under_load_is_no_trial(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="recorded nothing under load"):
+        cut(tmp_path, Setting(missed={"server1": tuple(range(1, 30))}))
+
+
+def test_other_sampling_intervals_work(tmp_path: Path) -> None:
+    for interval in (0.1, 0.5, 2.0, 5.0):
+        row, _ = cut(tmp_path / str(interval), Setting(interval_s=interval))
+        assert row["window_s"] == pytest.approx(10, abs=0.01)
+        assert row["app_cpu_cores"] == pytest.approx(0.6)
+        assert row["validity"] == "valid", row["reasons"]
+
+
+def test_phases_are_told_by_the_moment_of_the_answer(tmp_path: Path) -> None:
+    record, truth = write_trial(tmp_path, REDIS, Setting())
+    raw = read_trial(tmp_path, REDIS, record)
+    window = find_window(raw)
+    counts = np.bincount(phases(raw, window), minlength=4)
+    assert counts.sum() == len(truth.ends)
+    assert counts[0] == (truth.ends <= EPOCH + 1).sum()
+    assert counts[2] == truth.inside().sum()
+    assert counts[3] == (truth.ends > truth.t2).sum()
+
+
+def test_rows_lost_by_the_generator_make_a_trial_invalid(tmp_path: Path) -> None:
+    record, _ = write_trial(tmp_path, REDIS, Setting())
+    path = tmp_path / "requests-primary.f64"
+    path.write_bytes(path.read_bytes()[:-70])
+    row = summarise(read_trial(tmp_path, REDIS, record), "run")
+    assert row["validity"] == "invalid"
+    assert "were counted but not recorded" in row["reasons"][0]
+
+
+def test_workers_are_put_together_and_missed(tmp_path: Path) -> None:
+    record, truth = write_trial(tmp_path, REDIS, Setting())
+    rows = np.fromfile(tmp_path / "requests-primary.f64", dtype="<f8").reshape(-1, 3)
+    (tmp_path / "requests-primary.f64").unlink()
+    for number, part in ((1, rows[::2]), (2, rows[1::2])):
+        part.tofile(tmp_path / f"requests-worker-{number}.f64")
+        summary = {"rows": len(part), "outcomes": ["ok"]}
+        (tmp_path / f"summary-worker-{number}.json").write_text(json.dumps(summary))
+    for processes, validity in ((2, "valid"), (3, "invalid")):
+        spec = TrialSpec.from_json(REDIS.to_json() | {"generator": {"user_class": "HttpUser", "processes": processes}})
+        row = summarise(read_trial(tmp_path, spec, record), "run")
+        assert row["requests"] == truth.inside().sum()
+        assert row["validity"] == validity
+    assert row["reasons"] == ["1 of 3 generator processes left no requests"]
+    assert [client_of(name, ["a", "b"]) for name in ("primary", "worker-1", "worker-2", "worker-3")] == list("aaba")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("samples-server1.jsonl", b'{"tick": 1}\n', "not a sample .samples-server1.jsonl, line 1"),
+        ("samples-client1.jsonl", b'{"tick": 1, "t"', "not a sample"),
+        ("summary-primary.json", b"{}", "not the summary"),
+        ("requests-primary.f64", np.array([[1.0, -1.0, 0.0]]).tobytes(), "not a list of requests"),
+        ("requests-primary.f64", np.array([[1.0, 1.0, 7.0]]).tobytes(), "not a list of requests"),
+        ("requests-primary.f64", np.array([[np.nan, 1.0, 0.0]]).tobytes(), "not a list of requests"),
+    ],
+)
+def test_damaged_files_are_told_by_name(tmp_path: Path, file: str, content: bytes, told: str) -> None:
+    record, _ = write_trial(tmp_path, REDIS, Setting())
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(BenchError, match=told):
+        read_trial(tmp_path, REDIS, record)
+
+
+def test_missing_files_are_told_by_name(tmp_path: Path) -> None:
+    for file in ("samples-client1.jsonl", "summary-primary.json", "requests-primary.f64"):
+        record, _ = write_trial(tmp_path / file, REDIS, Setting())
+        (tmp_path / file / file).unlink()
+        with pytest.raises(BenchError, match=r"cannot read|left no requests"):
+            read_trial(tmp_path / file, REDIS, record)
+
+
+def test_a_failed_load_is_no_trial(tmp_path: Path) -> None:
+    record, _ = write_trial(tmp_path, REDIS, Setting())
+    record["result"] = record["result"] | {"state": "failed", "error": "expected 200 got 500"}
+    with pytest.raises(BenchError, match="expected 200 got 500"):
+        read_trial(tmp_path, REDIS, record)
+
+
+def test_noisy_neighbours_and_uncertain_clocks_degrade(tmp_path: Path) -> None:
+    foreign, _ = cut(tmp_path / "foreign", Setting(foreign_cores=0.2))
+    assert foreign["validity"] == "degraded"
+    assert foreign["reasons"][0] == "20.0% of the server's CPU went to processes outside the host"
+    record, _ = write_trial(tmp_path / "clock", REDIS, Setting())
+    for measurement in record["clients"]["client1"]["clocks"]:
+        measurement["uncertainty_s"] = 0.05
+    row = summarise(read_trial(tmp_path / "clock", REDIS, record), "run")
+    assert row["reasons"] == ["the clocks are known to 50.5 ms only"]
+
+
+def test_offsets_are_interpolated_between_measurements() -> None:
+    points = [(0.0, 1.0), (10.0, 2.0)]
+    clock = Clock.of([{"measured_unix_s": t, "offset_s": o, "uncertainty_s": 0.1} for t, o in points])
+    assert [clock.offset(t) for t in (-5.0, 0.0, 5.0, 10.0, 20.0)] == [1.0, 1.0, 1.5, 2.0, 2.0]
+    assert Clock.of([]).to(clock, 5.0) == 6.5
