@@ -85,6 +85,7 @@ def _number(env: Mapping[str, str], name: str, default: int, least: int) -> int:
 def _values(env: Mapping[str, str]) -> Dict[str, Value]:
     """Read APP_VALUES: {"none": {"key": …, "value": …}, "redis": …}; Redis itself holds the value of ``redis``."""
     try:
-        return {name: Value(**json.loads(env["APP_VALUES"])[name]) for name in ("none", "redis")}
+        workloads = json.loads(env["APP_VALUES"])
+        return {name: Value(workloads[name]["key"], workloads[name]["value"]) for name in ("none", "redis")}
     except (KeyError, TypeError, ValueError) as error:
         raise OptionError(f"APP_VALUES cannot be read, {error!r} (environment): see roles/app/defaults") from error

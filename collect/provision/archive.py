@@ -12,9 +12,10 @@ from pathlib import Path
 MTIME = 1686873600  # 2023-06-16, the day of the article
 
 
-def files_of(folder: Path, pattern: str = "**/*") -> list[Path]:
-    """Return the files and links under ``folder`` that match the pattern, sorted."""
-    return sorted(path for path in folder.glob(pattern) if path.is_file() or path.is_symlink())
+def files_of(folder: Path, *patterns: str) -> list[Path]:
+    """Return the files and links under ``folder`` that match one of the patterns (none: all), sorted."""
+    found = {path for pattern in patterns or ("**/*",) for path in folder.glob(pattern)}
+    return sorted(path for path in found if path.is_file() or path.is_symlink())
 
 
 def digest(folder: Path, files: list[Path]) -> str:

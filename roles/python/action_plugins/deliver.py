@@ -22,7 +22,7 @@ KEY_LENGTH = 12
 class ActionModule(ActionBase):  # type: ignore[misc]
     """``deliver: src=… dest=… [pattern=…] [key=…] [then=…] [remedy=…]``.
 
-    ``src`` is a tar, or a folder of which the files that match ``pattern`` are taken; ``key`` goes into the name (with
+    ``src`` is a tar, or a folder of which the files that match the ``pattern`` (one or a list) are taken; ``key`` goes into the name (with
     the content of a folder); ``then`` is a shell script that completes the folder, run in it.
     """
 
@@ -35,18 +35,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             {
                 "src": {"type": "path", "required": True},
                 "dest": {"type": "path", "required": True},
-                "pattern": {"type": "str", "default": "**/*"},
+                "pattern": {"type": "list", "elements": "str", "default": ["**/*"]},
                 "key": {"type": "str", "default": ""},
                 "then": {"type": "str", "default": ""},
                 "remedy": {"type": "str", "default": "see that the host has room and run this again"},
             }
         )
         src, dest = Path(arguments["src"]), arguments["dest"]
-        files = files_of(src, arguments["pattern"]) if src.is_dir() else []
+        files = files_of(src, *arguments["pattern"]) if src.is_dir() else []
         content = digest(src, files) if src.is_dir() else ""
         key = hashlib.sha256(f"{content}\0{arguments['key']}\0{arguments['then']}".encode()).hexdigest()[:KEY_LENGTH]
         target = f"{dest}-{key}"
-        found = self._low_level_execute_command(f"readlink -- {shlex.quote(dest)} && test -e {shlex.quote(dest)}/")
+        found = self._shell(f"readlink -- {shlex.quote(dest)} && test -e {shlex.quote(dest)}/")
         before = found["stdout"].strip()
         if found["rc"] == 0 and before == Path(target).name:
             return {**result, "changed": False, "path": target}
@@ -61,13 +61,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             if files:
                 pack(src, files, Path(packed.name))
             self._transfer_file(packed.name if files else str(src), there)
-        done = self._low_level_execute_command(_script(there, target, dest, arguments["then"]))
+        done = self._shell(_script(there, target, dest, arguments["then"]))
         self._remove_tmp_path(self._connection._shell.tmpdir)
         if done["rc"]:
             said = (done["stderr"].strip() or done["stdout"].strip() or "no message").splitlines()[-1]
             where = f"{dest} on {(task_vars or {}).get('inventory_hostname')}"
             return {**result, "failed": True, "msg": f"{said} ({where}): {arguments['remedy']}"}
         return result
+
+    def _shell(self, script: str) -> dict[str, Any]:
+        """Run a shell script on the host."""
+        done: dict[str, Any] = self._low_level_execute_command("/bin/sh", in_data=script.encode())
+        return done
 
 
 def _script(archive: str, target: str, dest: str, then: str) -> str:
