@@ -1,0 +1,200 @@
+"""What the modules of this role share: names, one writer at a time, commands, and the processes of a host.
+
+A host is found by the cgroup that it was started in, never by a process name or a pid on file: the cgroup's name
+holds the checkout's id, it lives as long as the host, and children cannot leave it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import fnmatch
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+CGROUPS = Path("/sys/fs/cgroup")
+NETNS = Path("/run/netns")
+POLL_S = 0.05
+
+
+class Failure(Exception):
+    """What went wrong, where, and what to do about it, in one line."""
+
+
+def unit_name(checkout_id: str, host: str) -> str:
+    """Return the name of a host outside its own walls: of its machine, cgroup or unit, and network namespace."""
+    return f"bench-{checkout_id}-{host}"
+
+
+def run(*argv: str | Path, timeout_s: float = 60, stdin: str | None = None) -> str:
+    """Return a command's output. It dies with this process. Raises Failure with the command's last words."""
+    command = ["setpriv", "--pdeathsig", "KILL", "--", *map(str, argv)]
+    try:
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False, errors="replace"
+        )
+    except subprocess.TimeoutExpired:
+        raise Failure(f"no answer in {timeout_s:.0f} s ({' '.join(command[4:])}): run it by hand to see why") from None
+    if done.returncode:
+        words = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()[-1]
+        raise Failure(f"{words} ({' '.join(command[4:])}): run it by hand to see more")
+    return done.stdout
+
+
+@contextlib.contextmanager
+def exclusive(path: Path, wait_s: float = 900) -> Iterator[None]:
+    """Let one process at a time work on what the lock file stands for; the file holds its pid."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as lock:
+        deadline = time.monotonic() + wait_s
+        while not _locked(lock):
+            if time.monotonic() > deadline:
+                holder = path.read_text()
+                raise Failure(f"process {holder} is still at work after {wait_s:.0f} s ({path}): wait for it, or end it")
+            time.sleep(POLL_S)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        try:
+            yield
+        finally:
+            lock.truncate(0)
+
+
+@contextlib.contextmanager
+def working(state_dir: Path, began: float) -> Iterator[None]:
+    """Work on the hosts of a checkout, for a playbook that `began` then (unix time).
+
+    A task may outlive its playbook: when that was killed and the hosts were taken down since, it does nothing more.
+    """
+    with exclusive(state_dir.with_suffix(".lock")):
+        mark = _down_mark(state_dir)
+        if mark.exists() and mark.stat().st_mtime > began:
+            raise Failure(f"the hosts were taken down meanwhile ({state_dir}): run hosts.yml again")
+        yield
+
+
+@contextlib.contextmanager
+def taking_down(state_dir: Path) -> Iterator[None]:
+    """Take the hosts of a checkout down: whoever works on them is killed, and what it started with it."""
+    path = state_dir.with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as lock:
+        while not _locked(lock):
+            if holder := path.read_text():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(holder), signal.SIGKILL)
+            time.sleep(POLL_S)
+        _down_mark(state_dir).touch()
+        yield
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _down_mark(state_dir: Path) -> Path:
+    return state_dir.with_suffix(".down")
+
+
+def processes(unit: str) -> list[int]:
+    """Return the pids of all processes of a host, its nspawn included. `unit` may be a pattern."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            parts = (entry / "cgroup").read_text().replace("\n", "/").split("/")
+            if fnmatch.filter(parts, unit) or f"{unit}.service" in parts:
+                found.append(int(entry.name))
+    return found
+
+
+def leader(pids: Sequence[int]) -> int | None:
+    """Return the host's process 1 as it is numbered outside, among the processes of the host."""
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{pid}/status").read_text()
+            numbers = status.partition("\nNSpid:")[2].partition("\n")[0].split()
+            if len(numbers) == 2 and numbers[1] == "1":
+                return pid
+    return None
+
+
+def supervisors(pids: Sequence[int]) -> list[int]:
+    """Return those processes that are systemd-nspawn itself."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text().strip() == "systemd-nspawn":
+                found.append(pid)
+    return found
+
+
+def stop(units: Sequence[str], patience_s: float) -> bool:
+    """End hosts: ask for a poweroff, then kill what is left after `patience_s`. Say whether any ran."""
+    pids = [pid for unit in units for pid in processes(unit)]
+    if not pids:
+        return False
+    # On SIGTERM systemd-nspawn has the host's init power off.
+    _signal(supervisors(pids), signal.SIGTERM)
+    patient_until = time.monotonic() + patience_s
+    while pids := [pid for unit in units for pid in processes(unit)]:
+        now = time.monotonic()
+        if now > patient_until + 10:
+            raise Failure(f"processes {pids} do not end (SIGKILL): see what they wait for in /proc/PID/stack")
+        if now > patient_until or not supervisors(pids):
+            _signal(pids, signal.SIGKILL)
+        time.sleep(POLL_S)
+    return True
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def booted_by_systemd() -> bool:
+    """Say whether systemd is process 1 here, so that a host belongs into a unit of its own."""
+    return Path("/run/systemd/system").is_dir()
+
+
+def cgroup_hierarchies() -> list[Path]:
+    """Return where systemd keeps track of processes: cgroup v2, and v1's named hierarchy where there is one."""
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    return [
+        Path(where)
+        for _, where, kind, options, *_ in mounts
+        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(","))
+    ]
+
+
+def remove_cgroups(pattern: str) -> bool:
+    """Remove the empty cgroups that match a pattern, leaves first; say whether there were any."""
+    removed = False
+    for hierarchy in cgroup_hierarchies():
+        for top in hierarchy.glob(pattern):
+            for folder, _, _ in os.walk(top, topdown=False):
+                Path(folder).rmdir()
+                removed = True
+    return removed
+
+
+def close_connections(control_path_dir: Path) -> bool:
+    """End the SSH connections that Ansible keeps open; say whether there were any."""
+    sockets = [path for path in control_path_dir.glob("*") if path.is_socket()]
+    for path in sockets:
+        with contextlib.suppress(Failure):
+            run("ssh", "-F", "none", "-O", "exit", "-o", f"ControlPath={path}", "any", timeout_s=5)
+        path.unlink(missing_ok=True)
+    return bool(sockets)
