@@ -151,13 +151,13 @@ class Builder:
     def namespace(self, name: str) -> bool:
         """Have a namespace whose loopback is up; say whether it is there."""
         path = NETNS / name
-        if not path.is_mount():
+        if not os.path.ismount(path):
             # A file that is no mount is what is left of an `ip netns add` that was killed.
             leftover = [("ip", "netns", "delete", name)] if path.exists() else []
             self.change(f"namespace {name}", *leftover, ("ip", "netns", "add", name))
-        if path.is_mount() and not interfaces(name)["lo"][0]:
+        if os.path.ismount(path) and not interfaces(name)["lo"][0]:
             self.change(f"loopback of {name}", ("ip", "-n", name, "link", "set", "lo", "up"))
-        return path.is_mount()
+        return os.path.ismount(path)
 
     def remove_strangers(self, prefix: str) -> None:
         """Remove links and namespaces of hosts that are no longer wanted; other networks are not touched."""
@@ -205,7 +205,7 @@ class Builder:
 
     def load_link(self, link: Link, inside: Interfaces) -> None:
         """Join the host with the load network, and shape both ends."""
-        port = interfaces(self.lan).get(link.host) if (NETNS / self.lan).is_mount() else None
+        port = interfaces(self.lan).get(link.host) if os.path.ismount(NETNS / self.lan) else None
         if port != (True, ()) or inside.get(LOAD) != (True, (str(link.load),)):
             add = ("ip", "-n", self.lan, "link", "add", link.host, "type", "veth")
             self.change(
