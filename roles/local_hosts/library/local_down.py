@@ -12,7 +12,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.local_hosts import (
     NETNS,
-    Failure,
+    HostsError,
     close_connections,
     processes,
     remove_cgroups,
@@ -49,10 +49,10 @@ def remove_interfaces(prefix: str) -> bool:
     found = find_interfaces(prefix)
     for name in found:
         # It may have gone with its namespace, whose end the kernel makes in its own time.
-        with contextlib.suppress(Failure):
+        with contextlib.suppress(HostsError):
             run("ip", "link", "delete", name)
     if left := find_interfaces(prefix):
-        raise Failure(f"interfaces {left} cannot be removed (ip link delete): run it by hand to see why")
+        raise HostsError(f"interfaces {left} cannot be removed (ip link delete): run it by hand to see why")
     return bool(found)
 
 
@@ -62,7 +62,7 @@ def remove_namespaces(prefix: str) -> bool:
     for path in found:
         run("ip", "netns", "delete", path.name)
     if found and not any(NETNS.iterdir()):
-        with contextlib.suppress(Failure):
+        with contextlib.suppress(HostsError):
             run("umount", NETNS)
         with contextlib.suppress(OSError):
             NETNS.rmdir()
@@ -82,7 +82,7 @@ def remove_traces(prefix: str) -> bool:
     """Remove what a killed systemd-nspawn leaves in /run: it cleans up only when it ends by itself."""
     folders = [path for kind in ("propagate", "unix-export") for path in (NSPAWN / kind).glob(f"{prefix}*")]
     for path in folders:
-        with contextlib.suppress(Failure):
+        with contextlib.suppress(HostsError):
             run("umount", path)
         path.rmdir()
     for path in (*NSPAWN.glob("*"), NSPAWN):
@@ -104,8 +104,8 @@ def main() -> None:
     prefix = unit_name(module.params["checkout_id"], "")
     state_dir = Path(module.params["state_dir"])
     if module.check_mode:
-        there = processes(f"{prefix}*") or find_interfaces(prefix) or state_dir.exists() or list(NETNS.glob(f"{prefix}*"))
-        module.exit_json(changed=bool(there))
+        found = [*processes(f"{prefix}*"), *find_interfaces(prefix), *NETNS.glob(f"{prefix}*")]
+        module.exit_json(changed=bool(found) or state_dir.exists())
 
     steps: dict[str, Callable[[], bool]] = {
         "hosts": lambda: stop([f"{prefix}*"], STOP_PATIENCE_S),
@@ -122,8 +122,8 @@ def main() -> None:
             if state_dir.exists():
                 shutil.rmtree(state_dir)
                 changes.append("files")
-    except Failure as failure:
-        module.fail_json(msg=f"not all of the local hosts was removed: {failure}")
+    except HostsError as error:
+        module.fail_json(msg=f"not all of the local hosts was removed: {error}")
     module.exit_json(changed=bool(changes), changes=changes)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.local_hosts import Failure, exclusive, run, working
+from ansible.module_utils.local_hosts import HostsError, exclusive, run, working
 
 DOCUMENTATION = """
 module: local_image
@@ -100,8 +100,8 @@ def main() -> None:
             with working(here, module.params["began"]), exclusive(directory / "lock"):
                 if not (directory / name).is_dir():
                     build(directory, name, module.params)
-    except Failure as failure:
-        module.fail_json(msg=f"the image was not built: {failure}")
+    except HostsError as error:
+        module.fail_json(msg=f"the image was not built: {error}")
     module.exit_json(changed=missing, path=str(directory / name))
 
 

@@ -19,7 +19,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.local_hosts import (
     NETNS,
     POLL_S,
-    Failure,
+    HostsError,
     booted_by_systemd,
     cgroup_hierarchies,
     close_connections,
@@ -37,8 +37,9 @@ DOCUMENTATION = """
 module: local_machines
 short_description: Boot local hosts
 description:
-  - Each host is a layer over the image, kept in O(state_dir)/roots, booted by systemd-nspawn on its CPUs and in its network
-    namespace. A host that runs and is as it should be is left alone; one that died is booted again with the files it has.
+  - Each host is a layer over the image, kept in O(state_dir)/roots, booted by systemd-nspawn on its CPUs and in its
+    network namespace. A host that runs and is as it should be is left alone; one that died is booted again with the
+    files it has.
   - Hosts that are no longer named are ended and removed.
 options:
   checkout_id: {description: Goes into the names of machines and cgroups., type: str, required: true}
@@ -53,11 +54,20 @@ options:
       name: {description: Name of the host., type: str, required: true}
       cpus: {description: CPUs of the host., type: str, required: true}
   began: {description: Unix time when the playbook began., type: float, required: true}
-  control_path_dir: {description: Folder of Ansible's SSH connections; those of rebooted hosts are ended., type: path, required: true}
+  control_path_dir: {description: Folder of Ansible's SSH connections; they end., type: path, required: true}
   boot_timeout_s: {description: Seconds that a host may take to boot., type: int, default: 60}
 """
 
 STOP_PATIENCE_S = 3.0
+
+# Of the host's init: nothing of the caller's. The host may set the sysctls of its network. No lock on its files, since
+# that would outlive a host that is killed; the checkout's lock serves.
+ENVIRONMENT = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network",
+    "SYSTEMD_NSPAWN_LOCK": "0",
+}
 
 # In a mount namespace of the host's own: however the host ends, its mounts end with it. The layers are named from
 # within their folder, since a path may hold what mount options cannot. On a file system that takes no layers
@@ -155,13 +165,11 @@ class Host:
 
     def boot(self) -> None:
         """Start the host and return at once; it does not end with this process."""
-        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
-        environment["SYSTEMD_NSPAWN_LOCK"] = "0"  # a lock would outlive a host that is killed; the checkout's lock serves
         if booted_by_systemd():
             service = ["--quiet", "--collect", f"--unit={self.unit}", "--slice=machine.slice"]
             properties = ["Delegate=yes", "KillMode=mixed", "TasksMax=16384", f"StandardOutput=append:{self.log}"]
             options = [f"--property={value}" for value in properties]
-            options += [f"--setenv={key}={value}" for key, value in environment.items()]
+            options += [f"--setenv={key}={value}" for key, value in ENVIRONMENT.items()]
             run("systemd-run", *service, *options, "--", *self.command())
             return
         # Without a systemd that gives each unit a cgroup, hosts would share one, and end each other's services.
@@ -174,13 +182,13 @@ class Host:
                 entry.write_text(str(os.getpid()))
 
         with self.log.open("wb") as log:
-            subprocess.Popen(  # noqa: PLW1509 (this process has no threads when it boots hosts)
+            subprocess.Popen(
                 self.command(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                env=environment,
+                env=ENVIRONMENT,
                 start_new_session=True,
                 preexec_fn=enter,
             )
@@ -191,16 +199,17 @@ class Host:
         while not self.answers():
             if time.monotonic() > deadline or not processes(self.unit):
                 words = self.log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-                raise Failure(f"{self.name} did not boot: {words[0]} ({self.log}): see there, then run hosts.yml again")
+                raise HostsError(f"it did not boot: {words[0]} ({self.name}): see {self.log}")
             time.sleep(POLL_S)
         init = leader(processes(self.unit))
         inside = ("nsenter", "--target", str(init), "--mount", "--pid", "systemctl")
         try:
             run(*inside, "is-system-running", "--wait", timeout_s=max(1.0, deadline - time.monotonic()))
-        except Failure:
+        except HostsError:
             units = run(*inside, "list-units", "--failed", "--plain", "--no-legend")
             failed = " ".join(line.split()[0] for line in units.splitlines()) or "the boot did not end"
-            raise Failure(f"{self.name} is not well: {failed} ({self.log}): see there, then run hosts.yml again") from None
+            remedy = f"see `systemctl status` there, or {self.log}"
+            raise HostsError(f"it booted, but is not well: {failed} ({self.name}): {remedy}") from None
 
     def answers(self) -> bool:
         """Say whether sshd greets."""
@@ -307,8 +316,8 @@ def main() -> None:
     try:
         with working(state_dir, module.params["began"]):
             changes = arrange(module, hosts, state_dir)
-    except Failure as failure:
-        module.fail_json(msg=str(failure))
+    except HostsError as error:
+        module.fail_json(msg=str(error))
     module.exit_json(changed=bool(changes), changes=changes)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.local_hosts import NETNS, Failure, run, unit_name, working
+from ansible.module_utils.local_hosts import NETNS, HostsError, run, unit_name, working
 
 DOCUMENTATION = """
 module: local_network
@@ -35,8 +35,8 @@ options:
       name: {description: Name of the host., type: str, required: true}
       cpus: {description: CPUs of the host that handle what its interfaces receive., type: str, required: true}
   load_network: {description: Network of the load., type: str, required: true}
-  management_network: {description: Network that the checkout's block of addresses is taken from., type: str, required: true}
-  rate_mbit: {description: Rate of each link of the load network in Mbit/s; 0 leaves it unshaped., type: int, required: true}
+  management_network: {description: Network that the checkout's block is taken from., type: str, required: true}
+  rate_mbit: {description: Rate of each link for the load in Mbit/s; 0 is unshaped., type: int, required: true}
 """
 
 BLOCK_PREFIX = 27
@@ -109,7 +109,7 @@ def choose_block(management: Network, checkout_id: str, kept: str | None) -> Net
     for block in candidates:
         if not any(block.overlaps(network) for network in used):
             return block
-    raise Failure(f"no free block of addresses ({management}): remove checkouts' hosts with playbooks/down.yml")
+    raise HostsError(f"no free block of addresses ({management}): remove checkouts' hosts with playbooks/down.yml")
 
 
 def plan_links(checkout_id: str, hosts: list[dict[str, str]], load: Network, block: Network) -> list[Link]:
@@ -231,9 +231,11 @@ class Builder:
         burst = max(int(rate * BURST_S), MIN_BURST_BYTES)
         if rate == (now["options"]["rate"] if now else 0):
             return
-        verb = ("replace", "dev", interface, "root", "tbf", "rate", f"{rate}bps") if rate else ("del", "dev", interface, "root")
-        limits = ("burst", f"{burst}b", "latency", f"{LATENCY_MS}ms") if rate else ()
-        self.change(f"{interface} at {self.rate_mbit} Mbit/s", ("tc", "-n", namespace, "qdisc", *verb, *limits))
+        tbf = ("tbf", "rate", f"{rate}bps", "burst", f"{burst}b", "latency", f"{LATENCY_MS}ms")
+        self.change(
+            f"{interface} at {self.rate_mbit} Mbit/s",
+            ("tc", "-n", namespace, "qdisc", "replace" if rate else "del", "dev", interface, "root", *tbf * bool(rate)),
+        )
 
     def receive_on(self, link: Link) -> None:
         """Handle what a host receives on its own CPUs; by default a pair's receiver works on the sender's CPU."""
@@ -299,8 +301,8 @@ def main() -> None:
             if not module.check_mode:
                 state_dir.mkdir(parents=True, exist_ok=True)
             changes = claim(module, state_dir / "network.json")
-    except Failure as failure:
-        module.fail_json(msg=f"the networks were not made: {failure}")
+    except HostsError as error:
+        module.fail_json(msg=f"the networks were not made: {error}")
     module.exit_json(changed=bool(changes), changes=changes)
 
 

@@ -22,7 +22,7 @@ NETNS = Path("/run/netns")
 POLL_S = 0.05
 
 
-class Failure(Exception):
+class HostsError(Exception):
     """What went wrong, where, and what to do about it, in one line."""
 
 
@@ -32,17 +32,19 @@ def unit_name(checkout_id: str, host: str) -> str:
 
 
 def run(*argv: str | Path, timeout_s: float = 60, stdin: str | None = None) -> str:
-    """Return a command's output. It dies with this process. Raises Failure with the command's last words."""
+    """Return a command's output. It dies with this process. Raises HostsError with the command's last words."""
     command = ["setpriv", "--pdeathsig", "KILL", "--", *map(str, argv)]
     try:
         done = subprocess.run(
             command, input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False, errors="replace"
         )
     except subprocess.TimeoutExpired:
-        raise Failure(f"no answer in {timeout_s:.0f} s ({' '.join(command[4:])}): run it by hand to see why") from None
+        raise HostsError(
+            f"no answer in {timeout_s:.0f} s ({' '.join(command[4:])}): run it by hand to see why"
+        ) from None
     if done.returncode:
         words = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()[-1]
-        raise Failure(f"{words} ({' '.join(command[4:])}): run it by hand to see more")
+        raise HostsError(f"{words} ({' '.join(command[4:])}): run it by hand to see more")
     return done.stdout
 
 
@@ -55,7 +57,7 @@ def exclusive(path: Path, wait_s: float = 900) -> Iterator[None]:
         while not _locked(lock):
             if time.monotonic() > deadline:
                 holder = path.read_text()
-                raise Failure(f"process {holder} is still at work after {wait_s:.0f} s ({path}): wait for it, or end it")
+                raise HostsError(f"process {holder} still works after {wait_s:.0f} s ({path}): wait for it, or end it")
             time.sleep(POLL_S)
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -75,7 +77,7 @@ def working(state_dir: Path, began: float) -> Iterator[None]:
     with exclusive(state_dir.with_suffix(".lock")):
         mark = _down_mark(state_dir)
         if mark.exists() and mark.stat().st_mtime > began:
-            raise Failure(f"the hosts were taken down meanwhile ({state_dir}): run hosts.yml again")
+            raise HostsError(f"the hosts were taken down meanwhile ({state_dir}): run hosts.yml again")
         yield
 
 
@@ -151,7 +153,7 @@ def stop(units: Sequence[str], patience_s: float) -> bool:
     while pids := [pid for unit in units for pid in processes(unit)]:
         now = time.monotonic()
         if now > patient_until + 10:
-            raise Failure(f"processes {pids} do not end (SIGKILL): see what they wait for in /proc/PID/stack")
+            raise HostsError(f"processes {pids} do not end (SIGKILL): see what they wait for in /proc/PID/stack")
         if now > patient_until or not supervisors(pids):
             _signal(pids, signal.SIGKILL)
         time.sleep(POLL_S)
@@ -194,7 +196,7 @@ def close_connections(control_path_dir: Path) -> bool:
     """End the SSH connections that Ansible keeps open; say whether there were any."""
     sockets = [path for path in control_path_dir.glob("*") if path.is_socket()]
     for path in sockets:
-        with contextlib.suppress(Failure):
+        with contextlib.suppress(HostsError):
             run("ssh", "-F", "none", "-O", "exit", "-o", f"ControlPath={path}", "any", timeout_s=5)
         path.unlink(missing_ok=True)
     return bool(sockets)
