@@ -1,5 +1,7 @@
 """Every request, raw: when it started, how long it took, how it ended; 24 bytes each, in a file per process."""
 
+# ruff: noqa: ARG001 (Locust calls its listeners by keyword, so the names are given)
+
 from __future__ import annotations
 
 import errno
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 OK = "ok"
+ROW_BYTES = 24
 
 _BY_ERRNO = {
     # The client ran out of ports: the kernel keeps each closed connection's port for a minute (TIME_WAIT).
@@ -29,7 +32,7 @@ class Recorder:
     """The rows of one process: little-endian float64 ``[start_unix_s, latency_s, outcome]``.
 
     ``outcome`` is an index into ``outcomes``; 0 is a right answer. Rows gather in memory and go to the file at each
-    ``flush``; nothing is synced, for a trial that the machine does not survive is measured again.
+    ``flush``, in no particular order. Nothing is synced: a trial that the machine does not survive is measured again.
     """
 
     def __init__(self, out_dir: Path, instance: str, user_class: str, status: int) -> None:
@@ -41,70 +44,81 @@ class Recorder:
         self.outcomes = [OK]
         self.failures = 0
         self._flushed = self._rows_before_window = 0
-        self._buffer = array("d")
+        self._right, self._wrong = array("d"), array("d")  # start and latency; start, latency and outcome
         self._file = (out_dir / f"requests-{instance}.f64").open("wb")
         self._clock_ahead_s = time.time() - time.monotonic()
 
     @property
     def rows(self) -> int:
         """How many requests have ended so far."""
-        return self._flushed + len(self._buffer) // 3
+        return self._flushed + len(self._right) // 2 + len(self._wrong) // 3
 
     def listener(self) -> Callable[..., None]:
         """Return the listener for Locust's request event that fits the user class.
 
-        It runs once per request, in the generator that is being measured by its rate: no call more than needed.
+        It runs once per request, in the process whose rate is measured: named arguments instead of a dictionary of the
+        rest, two numbers appended instead of a row of three, for 0.4 instead of 0.7 microseconds.
         """
-        status, extend, other = self._status, self._buffer.extend, self._other
+        status, append, failed = self._status, self._right.append, self._failed
         perf_counter = time.perf_counter
 
         def http(
+            request_type: str,
+            name: str,
             response_time: float,
             response_length: int,
             response: Any,
+            context: Any,
             exception: BaseException | None,
             start_time: float,
-            **_: object,
+            url: str,
         ) -> None:
             if exception is None and response_length == self.length and response.status_code == status:
-                extend((start_time, response_time * 0.001, 0.0))
+                append(start_time)
+                append(response_time * 0.001)
             else:
-                extend((start_time, response_time * 0.001, other(response.status_code, exception)))
+                failed(start_time, response_time * 0.001, response.status_code, exception)
 
         def fast(
+            request_type: str,
+            name: str,
+            response_time: float,
             response_length: int,
             response: Any,
-            context: dict[str, float],
+            context: Any,
             exception: BaseException | None,
             start_time: float,
-            **_: object,
+            url: str,
         ) -> None:
             # FastHttpUser cuts its response_time down to whole milliseconds, so the task brings the time along.
             latency = perf_counter() - context["began"]
             if exception is None and response_length == self.length and response.status_code == status:
-                extend((start_time, latency, 0.0))
+                append(start_time)
+                append(latency)
             else:
-                extend((start_time, latency, other(response.status_code, exception)))
+                failed(start_time, latency, response.status_code, exception)
 
         return http if self._user_class == "HttpUser" else fast
 
-    def _other(self, status: int, exception: BaseException | None) -> float:
+    def _failed(self, start: float, latency: float, status: int, exception: BaseException | None) -> None:
         self.failures += 1
         name = outcome(self._status, status, exception)
         if name not in self.outcomes:
             self.outcomes.append(name)
-        return float(self.outcomes.index(name))
+        self._wrong.extend((start, latency, self.outcomes.index(name)))
 
     def flush(self) -> array[float]:
         """Write what has gathered; return its latencies in seconds, none once closed. Raises OSError."""
         if self._file.closed:
             return array("d")
-        latencies = self._buffer[1::3]
-        self._file.write(memoryview(self._buffer))
+        rows = array("d", bytes(len(self._right) // 2 * ROW_BYTES))
+        rows[0::3], rows[1::3] = self._right[0::2], self._right[1::2]
+        rows.extend(self._wrong)
+        self._file.write(memoryview(rows))
         self._file.flush()
-        self._flushed += len(latencies)
-        del self._buffer[:]
-        return latencies
+        del self._right[:], self._wrong[:]
+        self._flushed += len(rows) // 3
+        return rows[1::3]
 
     def begin_window(self) -> None:
         """Note where the window starts among the rows: Locust's own statistics begin anew here."""
