@@ -63,10 +63,10 @@ def parse_cpus(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         found = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
         if not found:
-            raise ValueError(text)
+            raise ValueError(f"not a list of CPUs: {text}")
         first, last = int(found[1]), int(found[2] or found[1])
         if last < first:
-            raise ValueError(text)
+            raise ValueError(f"not a list of CPUs: {text}")
         cpus.update(range(first, last + 1))
     return tuple(sorted(cpus))
 

@@ -12,6 +12,14 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
+def counts_fds_by_size(proc: str) -> bool:
+    """Return whether the size of a process's folder of open files is their number, for anyone to read (Linux 6.2)."""
+    try:
+        return os.stat(f"{proc}/self/fd").st_size > 0
+    except OSError:
+        return False
+
+
 class Thread:
     """A thread's time on the CPU (ns) and how often it was given one, from /proc/PID/task/TID/schedstat."""
 
@@ -86,12 +94,11 @@ class Process:
                 self.new_switches += self._threads[tid].read()
         self.switches += self.new_switches
 
-    def count_fds(self) -> None:
+    def count_fds(self, by_size: bool) -> None:
         """Count the open files; None where that is refused (another user's process, without CAP_DAC_READ_SEARCH)."""
         path = f"{self.folder}/fd"
         try:
-            # Since Linux 6.2 the folder's size is the number, for anyone to read.
-            self.fds = os.stat(path).st_size or len(os.listdir(path))
+            self.fds = os.stat(path).st_size if by_size else len(os.listdir(path))
         except PermissionError:
             self.fds = None
         except OSError:

@@ -6,7 +6,7 @@ import os
 from typing import Any, Callable, Mapping, Sequence
 
 from .config import OTHER
-from .process import TICKS_PER_S, Process
+from .process import TICKS_PER_S, Process, counts_fds_by_size
 from .procfs import PROC
 from .units import Membership
 
@@ -50,6 +50,7 @@ class ProcessTable:
         self._own_pid = os.getpid() if OWN in units else 0
         self._idle_s = idle_s
         self._proc = proc
+        self._fds_by_size = counts_fds_by_size(proc)
         self._processes: dict[str, Process] = {}
         self._totals = {name: Totals() for name in (*units, OTHER)}
         self._no_pids: set[str] = set()
@@ -104,7 +105,7 @@ class ProcessTable:
             process.unit = OWN if own else self._membership.unit(process.read_cgroup())
         if not process.kernel:
             process.read_threads()
-            process.count_fds()
+            process.count_fds(self._fds_by_size)
         if process.unit == OTHER and now >= process.settled_at and not process.new_user + process.new_system:
             # Spread by number, so that they do not all come due in one tick.
             process.due_at = now + self._idle_s * (0.5 + process.pid % 16 / 32)
