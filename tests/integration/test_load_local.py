@@ -301,7 +301,7 @@ def test_a_worker_that_loses_its_master_ends_by_itself(tmp_path: Path) -> None:
         generator = Generator.on(tmp_path, server.host)
         with (
             generator.started(**worker(1)) as orphan,
-            generator.started(**master(1), BENCH_WINDOW_S="1") as primary,
+            generator.started(**master(1), BENCH_WARMUP_S="2", BENCH_WINDOW_S="1") as primary,
         ):
             generator.wait_for_phase("warmup")
             wait_until(lambda: server.answered > 100)
