@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import os
 import resource
+import select
 import signal
 import sys
 from pathlib import Path
@@ -37,12 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def wait_for_stop() -> Callable[[float], bool]:
-    """Return a sleep that ends early, and says so, when the process is told to stop.
+    """Return a sleep that ends early, and says so, once the process has been told to stop.
 
-    The signals are blocked and taken from the kernel in the sleep itself, so that none arrives in the middle of a row.
+    (signal.sigtimedwait would do in one call, but says after a SIGSTOP and SIGCONT that a signal came.)
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
-    return lambda seconds: signal.sigtimedwait(STOP, seconds) is not None
+    told, tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    for number in STOP:
+        signal.signal(number, lambda *_: os.write(tell, b"."))
+    return lambda seconds: bool(select.select([told], [], [], seconds)[0])
 
 
 def run(config: Config, wait: Callable[[float], bool]) -> None:
@@ -59,7 +63,7 @@ def run(config: Config, wait: Callable[[float], bool]) -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
-    with contextlib.closing(samples), contextlib.closing(live):
+    with contextlib.closing(samples), contextlib.closing(live), contextlib.closing(sampler):
         _loop(config, sampler, ticker.next, samples, live)
 
 

@@ -24,12 +24,13 @@ class MemoryPace:
     def refresh(self, processes: Sequence[Process], until: float) -> int:
         """Read the processes that are due, until the monotonic time ``until`` at the latest; return how many.
 
-        Per call no more than one tick's share of all, so that the cost is the same at each; those never read go first.
+        Per call no more than one tick's share of all, so that the cost is the same at each; our own units go first,
+        and of these those never read.
         """
         now = time.monotonic()
         due = sorted(
             (process for process in processes if not process.kernel and process.memory_due_at <= now),
-            key=lambda process: process.memory_due_at,
+            key=lambda process: (process.unit == OTHER, process.memory_due_at),
         )
         quota = 1 + int(len(processes) * self._share)
         count = 0

@@ -65,6 +65,12 @@ class RedisInfo:
         self._say("")
         return {"t": round(answered, 6), **summarise(b"\r\n".join(replies[-len(SECTIONS) :]))}
 
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
     def _connect(self) -> bytes:
         """Connect and return what has to be sent before any question."""
         where = self._address
@@ -90,9 +96,7 @@ class RedisInfo:
                 return replies, _received_at(ancillary)
 
     def _give_up(self, problem: str, pause: bool) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        self.close()
         if pause:
             self._pause_until = time.monotonic() + PAUSE_S
         self._say(f"Redis at {self._address.host}:{self._address.port} gives no answer: {problem}")

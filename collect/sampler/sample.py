@@ -64,6 +64,11 @@ class Sampler:
             "took": round(time.monotonic() - tick.mono_ns / SECOND_NS, 6),
         }
 
+    def close(self) -> None:
+        """Take leave of Redis; everything else ends with the process."""
+        if self.redis:
+            self.redis.close()
+
     def use_slack(self, tick: Tick) -> None:
         """Read what has a slower pace, after the row is written and only while the next tick is far."""
         until = tick.mono_ns / SECOND_NS + SLACK_SHARE * self._config.interval_s

@@ -109,3 +109,9 @@ def test_kernel_threads_are_not_read(tmp_path: Path, clock: list[float]) -> None
     ours = processes(tmp_path, 1, "other")
     ours[0].kernel = True
     assert MemoryPace(1.0, 5.0).refresh(ours, FAR) == 0
+
+
+def test_our_units_come_before_strangers(tmp_path: Path, clock: list[float]) -> None:
+    everyone = processes(tmp_path, 9, "other") + processes(tmp_path, 1, "app")
+    MemoryPace(1.0, 5.0).refresh(everyone, FAR)
+    assert everyone[-1].pss == 346 * 1024
