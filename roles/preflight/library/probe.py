@@ -82,7 +82,7 @@ def holder(inode: str) -> str:
         if not process.name.isdigit():
             continue
         try:
-            if not any(os.readlink(entry.path) == f"socket:[{inode}]" for entry in os.scandir(process / "fd")):
+            if f"socket:[{inode}]" not in {str(Path(entry).readlink()) for entry in os.scandir(process / "fd")}:
                 continue
         except OSError:
             continue

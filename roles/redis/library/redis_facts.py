@@ -69,7 +69,7 @@ def main() -> None:
         values = {key: client.ask("GET", key) for key in module.params["keys"]}
     except OSError as error:
         where = f"port {port} on {os.uname().nodename}"
-        module.fail_json(msg=f"Redis does not answer as it should: {error} ({where}): restart bench-redis.service there")
+        module.fail_json(msg=f"Redis does not answer rightly: {error} ({where}): restart bench-redis.service there")
     module.exit_json(changed=False, version=info["redis_version"], values=values, listening=listening(port))
 
 

@@ -1,4 +1,4 @@
-"""Bring a systemd unit to a state, and say in one line why it does not get there.
+"""Have a systemd unit running as its files say, and say in one line why it does not get there.
 
 Unlike a handler, which is forgotten when a run is interrupted between a change and its notice, this compares the unit's
 start with the age of the files that it was started from, so an outdated process is always found and restarted.
@@ -12,7 +12,9 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-PROPERTIES = ("LoadState", "ActiveState", "NeedDaemonReload", "UnitFileState", "ExecMainStartTimestampMonotonic", "MainPID")
+PROPERTIES = (
+    "LoadState", "ActiveState", "NeedDaemonReload", "UnitFileState", "ExecMainStartTimestampMonotonic", "MainPID",
+)  # fmt: skip
 JOURNAL_LINES = 3
 
 
@@ -60,28 +62,26 @@ def proven(path: str, age_s: float, timeout_s: float, since: float) -> bool:
         time.sleep(0.05)
 
 
-def plan(properties: dict[str, str], state: str, enabled: bool | None, files: list[str]) -> list[list[str]]:
+def plan(properties: dict[str, str], enabled: bool, files: list[str]) -> list[list[str]]:
     """Return the systemctl commands that are needed, without the unit's name."""
     commands = []
     if properties["NeedDaemonReload"] == "yes" or properties["LoadState"] == "not-found":
         commands.append(["daemon-reload"])
     if enabled and properties["UnitFileState"] != "enabled":
         commands.append(["enable"])
-    if state == "started":
-        if properties["ActiveState"] != "active":
-            commands.append(["start"])
-        elif started_at(properties) < changed_at(files):
-            commands.append(["restart"])
+    if properties["ActiveState"] != "active":
+        commands.append(["start"])
+    elif started_at(properties) < changed_at(files):
+        commands.append(["restart"])
     return commands
 
 
 def main() -> None:
-    """Do as the arguments say."""
+    """Start the unit or start it anew where that is needed, and wait for its proof of life."""
     module = AnsibleModule(
         {
             "name": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["started", "loaded"], "default": "started"},
-            "enabled": {"type": "bool"},
+            "enabled": {"type": "bool", "default": False},
             "files": {"type": "list", "elements": "path", "default": []},
             "proof": {"type": "path"},
             "proof_age_s": {"type": "float", "default": 3.0},
@@ -95,7 +95,7 @@ def main() -> None:
     def fail(what: str) -> None:
         module.fail_json(msg=f"{what} ({name} on {os.uname().nodename}): {wanted['remedy']}")
 
-    commands = plan(show(name), wanted["state"], wanted["enabled"], wanted["files"])
+    commands = plan(show(name), wanted["enabled"], wanted["files"])
     if module.check_mode:
         module.exit_json(changed=bool(commands), commands=commands)
     for command in commands:
@@ -106,8 +106,6 @@ def main() -> None:
         elif done.returncode:
             fail(f"systemctl {command[0]}: {done.stderr.strip()}")
     properties = show(name)
-    if properties["LoadState"] != "loaded":
-        fail(f"systemd cannot load it: {properties['LoadState']}")
     proof, since = wanted["proof"], started_at(properties)
     if proof and not proven(proof, wanted["proof_age_s"], wanted["timeout_s"], since):
         fail(f"it writes nothing to {proof}, it says: {last_words(name)}")

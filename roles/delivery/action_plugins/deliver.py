@@ -22,8 +22,8 @@ KEY_LENGTH = 12
 class ActionModule(ActionBase):  # type: ignore[misc]
     """``deliver: src=… dest=… [pattern=…] [key=…] [then=…] [remedy=…]``.
 
-    ``src`` is a tar, or a folder of which the files that match the ``pattern`` (one or a list) are taken; ``key`` goes into the name (with
-    the content of a folder); ``then`` is a shell script that completes the folder, run in it.
+    ``src`` is a tar, or a folder of which the files that match a ``pattern`` are taken; ``key`` goes into the name
+    (with the content of a folder); ``then`` is a shell script that completes the folder, run in it.
     """
 
     _requires_connection = True
@@ -52,7 +52,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return {**result, "changed": False, "path": target}
         result |= {"changed": True, "path": target}
         if self._task.diff:
-            result["diff"] = {"before": f"{dest} -> {before or 'nothing'}\n", "after": f"{dest} -> {Path(target).name}\n"}
+            after = Path(target).name
+            result["diff"] = {"before": f"{dest} -> {before or 'nothing'}\n", "after": f"{dest} -> {after}\n"}
         if self._task.check_mode:
             return result
         self._make_tmp_path()
