@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -156,6 +158,34 @@ def test_a_server_that_dies_under_load_is_recorded_to_the_end(tmp_path: Path, us
     assert set(outcomes) <= {"ok", "connect_error", "connection_lost"}
     assert outcome.summary()["rows"] == sum(outcomes.values())
     assert outcome.result["state"] == "done"
+
+
+FEW_PORTS = """
+import subprocess, sys
+from pathlib import Path
+from tests.support.generator import Generator
+from tests.support.responder import Responder, response
+
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+for name, value in {"ip_local_port_range": "40000 40063", "tcp_tw_reuse": "0"}.items():
+    Path("/proc/sys/net/ipv4", name).write_text(value)
+with Responder() as server:
+    server.listen(30000)
+    server.answer = response(200, "text/html", b"hello", "Connection: close")
+    outcome = Generator.on(Path(sys.argv[1]), server.host).run(BENCH_USER_CLASS=sys.argv[2])
+sys.exit(outcome.exit_code)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root")
+@pytest.mark.parametrize("user_class", ["HttpUser", "FastHttpUser"])
+def test_a_client_that_runs_out_of_ports_says_so(tmp_path: Path, user_class: str) -> None:
+    command = ["unshare", "--net", sys.executable, "-c", FEW_PORTS, tmp_path, user_class]
+    subprocess.run(command, check=True, cwd=CHECKOUT)
+    outcomes = Outcome(tmp_path, 0, "").outcomes()
+    assert set(outcomes) == {"ok", "no_port"}
+    assert outcomes["ok"] <= 64
+    assert outcomes["no_port"] > 0
 
 
 @pytest.mark.parametrize("phase", ["check", "warmup", "window"])

@@ -81,9 +81,7 @@ class _Connection(asyncio.Protocol):
                 self._transport.close()
 
 
-def response(status: int, media_type: str, body: bytes) -> bytes:
-    """Return an HTTP response that keeps its connection."""
-    return (
-        f"HTTP/1.1 {status} Whatever\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        + body
-    )
+def response(status: int, media_type: str, body: bytes, *headers: str) -> bytes:
+    """Return an HTTP response."""
+    told = [f"HTTP/1.1 {status} Whatever", f"Content-Type: {media_type}", f"Content-Length: {len(body)}", *headers]
+    return "".join(f"{line}\r\n" for line in [*told, ""]).encode() + body
