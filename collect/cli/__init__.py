@@ -54,17 +54,22 @@ def collect() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; what is wrong is said in one line, never by a traceback."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = collect.main(list(arguments) if arguments is not None else None, "collect", standalone_mode=False)
+        # Not click's own main(), which turns a closed pipe into exit code 1: here that says "no".
+        with collect.make_context("collect", words) as context:
+            code = collect.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except BenchError as error:
         return _complain(str(error))
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        where = context.command_path if context else "collect"
+        place = getattr(error, "ctx", None)
+        where = place.command_path if place else "collect"
         return _complain(f"{error.format_message().rstrip('.')} ({where}): see `{where} --help`")
     except (click.Abort, KeyboardInterrupt):
         return 130
@@ -72,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has seen enough. What is still buffered must not raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        return _complain(f"{error.strerror or error} ({error.filename or 'system'}): check that it can be read")
     return code if isinstance(code, int) else 0
 
 

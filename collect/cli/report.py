@@ -21,10 +21,10 @@ from collect.paths import shown
 @json_option
 def report(run: str, output: Path | None, archive_dir: Path, as_json: bool) -> None:
     """Draw the report of RUN (default: the latest): one HTML file that needs no network."""
-    from collect.report.html import render
-
     archive = Archive(archive_dir)
     run_id = archive.resolve(run)
+    from collect.report.html import render
+
     path = output or archive.folder(run_id).with_suffix(".html")
     page = render(archive, run_id)
     try:
