@@ -23,7 +23,7 @@ from collect.statistics.percentiles import percentile
 PHASES = ("ramp", "warmup", "window", "after")
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 MIB = float(2**20)
-BUSY = ("user", "nice", "system", "irq", "softirq")
+IDLE = ("idle", "iowait", "steal")
 
 
 @dataclass(frozen=True)
@@ -158,9 +158,11 @@ def _host(side: str, hosts: list[Series], first: float, last: float, units: tupl
     def rate(pick: Callable[[Sample], float]) -> float:
         return _sum(growth(series, pick, first, last) for series in hosts) / (last - first)
 
+    cpus = _sum(float(series.samples[0]["host"]["cpus"]) if series.samples else np.nan for series in hosts)
     row: dict[str, Any] = {
-        f"{side}_cpus": _sum(float(series.samples[0]["host"]["cpus"]) for series in hosts),
-        f"{side}_cpu_cores": rate(lambda s: sum(s["host"]["cpu"][state] for state in BUSY)),
+        f"{side}_cpus": cpus,
+        # From the idle time, which the kernel measures, not from the busy states, which it samples at its ticks.
+        f"{side}_cpu_cores": max(0.0, cpus - rate(lambda s: sum(s["host"]["cpu"][state] for state in IDLE))),
         f"{side}_irq_cpu_cores": rate(lambda s: s["host"]["cpu"]["irq"] + s["host"]["cpu"]["softirq"]),
         f"{side}_steal_cores": rate(lambda s: s["host"]["cpu"]["steal"]),
         f"{side}_iowait_cores": rate(lambda s: s["host"]["cpu"]["iowait"]),
@@ -219,8 +221,12 @@ def _checks(raw: RawTrial, window: Window) -> dict[str, Any]:
     problems = [
         f"the samples of {series.host} do not cover the window"
         for series in raw.clients
-        if not len(series.t) or series.t[0] > first or series.t[-1] < last
+        if not covers(series.t, interval, first, last)
     ]
+    for series in (raw.server, *raw.clients):
+        for sample, t in zip(series.samples, series.t, strict=True):
+            if sample.get("clock_step") and raw.marks["load_start"] < t <= raw.marks["load_end"]:
+                problems.append(f"the clock of {series.host} was set by {sample['clock_step']:.3f} s under load")
     if raw.requests.lost_rows:
         problems.append(f"{raw.requests.lost_rows} requests were counted but not recorded")
     processes = int(raw.spec.generator["processes"])
@@ -237,14 +243,24 @@ def _checks(raw: RawTrial, window: Window) -> dict[str, Any]:
 
 
 def growth(series: Series, pick: Callable[[Sample], float], first: float, last: float) -> float:
-    """Return by how much a cumulative counter grew between two moments, interpolated between ticks; NaN if unknown."""
+    """Return by how much a cumulative counter grew between two moments, interpolated between ticks; NaN if unknown.
+
+    Where the host's own ticks begin a hair late or end a hair early, as those of two hosts at one moment do, the rate
+    between them stands for the rest.
+    """
     values = series.each(pick)
     known = ~np.isnan(values)
     t = series.t[known]
-    if len(t) < 2 or t[0] > first or t[-1] < last:
+    if len(t) < 2 or not covers(t, series.interval_s, first, last):
         return float("nan")
-    at = np.interp([first, last], t, values[known])
-    return float(at[1] - at[0])
+    edges = np.clip([first, last], t[0], t[-1])
+    at = np.interp(edges, t, values[known])
+    return float((at[1] - at[0]) * (last - first) / (edges[1] - edges[0]))
+
+
+def covers(t: Floats, interval_s: float, first: float, last: float) -> bool:
+    """Say whether ticks at ``t`` reach from one moment to another, but for a tick's jitter."""
+    return bool(len(t) and t[0] <= first + interval_s / 4 and t[-1] >= last - interval_s / 4)
 
 
 def missed_ticks(series: Series, first: float, last: float) -> int:

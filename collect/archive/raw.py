@@ -66,7 +66,7 @@ class Series:
     @functools.cached_property
     def interval_s(self) -> float:
         """Seconds between two ticks when none is missed."""
-        return float(np.diff(self.tick).min()) if len(self.tick) > 1 else 1.0
+        return float(self.samples[0]["interval"]) if self.samples else 1.0
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def read_series(folder: Path, host: str, clock: Clock, server: Clock) -> Series:
     for number, line in enumerate(_bytes(path).splitlines(), start=1):
         try:
             sample = json.loads(line)
-            float(sample["tick"]), float(sample["t"])
+            float(sample["tick"]), float(sample["t"]), float(sample["interval"])
         except (ValueError, KeyError, TypeError) as error:
             raise BenchError("not a sample", f"{path.name}, line {number}", DAMAGED) from error
         samples.append(sample)

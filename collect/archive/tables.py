@@ -27,6 +27,7 @@ TYPES: Mapping[str, Any] = {
     "time": pa.timestamp("us", tz="UTC"),
     "texts": pa.list_(pa.string()),
 }
+SOCKETS = {"counted_t": "counted_t", "orphans": "orphan", "mem_pages": "mem_pages"}
 ZSTD_LEVEL = 9
 SHARED_ROW_GROUP = 2**17
 """Rows from which on samples begin a new row group."""
@@ -165,6 +166,9 @@ def _scopes(sample: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     row |= {f"cpu_{state}_s": seconds for state, seconds in host["cpu"].items()}
     row |= {f"tcp_{state.lower()}": count for state, count in (host.get("tcp") or {}).items()}
     row |= host.get("tcp_ext") or {}
+    sockets = host.get("sockets") or {}
+    row |= {f"tcp_{key}": sockets.get(name) for key, name in SOCKETS.items()}
+    row |= {"clock_step_s": sample.get("clock_step"), "took_s": sample.get("took")}
     yield _known(row | {key: host.get(key) for key in ("cpus", "mem_used", "mem_available", "ctx", "freq_mhz")})
     for name, counters in (host.get("net") or {}).items():
         yield _known({"scope": "interface", "name": name, **counters})

@@ -55,7 +55,8 @@ def load_environment(task: Task, instance: str, master_address: str) -> dict[str
     if instance == "primary":
         variables |= {
             "LOCUST_USERS": str(users),
-            "LOCUST_SPAWN_RATE": f"{users / max(spec['ramp_s'], 0.1):g}",
+            # Locust starts a second's worth of users at once, the first at the start.
+            "LOCUST_SPAWN_RATE": f"{users / (spec['ramp_s'] + 1):g}",
             "LOCUST_CSV": f"{out}/locust",
             "LOCUST_HTML": f"{out}/locust.html",
         }

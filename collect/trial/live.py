@@ -48,10 +48,16 @@ def title(spec: dict[str, Any]) -> str:
 
 def finished_line(spec: dict[str, Any], summary: dict[str, Any]) -> str:
     """Return the line that stays when a trial is done."""
-    reasons = "; ".join(summary["reasons"])
-    verdict = "" if summary["validity"] == "valid" else f"  {summary['validity']}: {reasons}"
+    verdict = "" if summary["validity"] == "valid" else f"  {summary['validity']}: {'; '.join(summary['reasons'])}"
     return (
-        f"  {title(spec)}  {summary['rps']:8.1f} req/s  p50 {summary['latency_p50_ms']:.1f}"
-        f"  p95 {summary['latency_p95_ms']:.1f}  p99 {summary['latency_p99_ms']:.1f} ms"
-        f"  cpu: server {summary['server_cpu_cores']:.2f}  client {summary['client_cpu_cores']:.2f}{verdict}"
+        f"  {title(spec)}  {_number(summary, 'rps'):>8} req/s  p50 {_number(summary, 'latency_p50_ms')}"
+        f"  p95 {_number(summary, 'latency_p95_ms')}  p99 {_number(summary, 'latency_p99_ms')} ms"
+        f"  cpu: server {_number(summary, 'server_cpu_cores', 2)}  client {_number(summary, 'client_cpu_cores', 2)}"
+        f"{verdict}"
     )
+
+
+def _number(summary: dict[str, Any], name: str, digits: int = 1) -> str:
+    """Return a figure of the summary, a dash where it could not be measured."""
+    value = summary[name]
+    return "–" if value is None else f"{value:.{digits}f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from collect.errors import BenchError
 from collect.plan import TrialSpec, load_plan
 from tests.support.synthetic import EPOCH, Setting, Truth, write_trial
 
-REDIS, NONE = (next(s for s in load_plan("quick").trials() if s.cell.workload == name) for name in ("redis", "none"))
+REDIS, NONE = (
+    replace(next(s for s in load_plan("quick").trials() if s.cell.workload == name), ramp_s=1.0)
+    for name in ("redis", "none")
+)
 
 
 def cut(folder: Path, setting: Setting, spec: TrialSpec = REDIS) -> tuple[dict[str, Any], Truth]:
@@ -160,7 +164,7 @@ def test_workers_are_put_together_and_missed(tmp_path: Path) -> None:
     ("file", "content", "told"),
     [
         ("samples-server1.jsonl", b'{"tick": 1}\n', "not a sample .samples-server1.jsonl, line 1"),
-        ("samples-client1.jsonl", b'{"tick": 1, "t"', "not a sample"),
+        ("samples-client1.jsonl", b'{"tick": 1, "t": 2}', "not a sample"),
         ("summary-primary.json", b"{}", "not the summary"),
         ("requests-primary.f64", np.array([[1.0, -1.0, 0.0]]).tobytes(), "not a list of requests"),
         ("requests-primary.f64", np.array([[1.0, 1.0, 7.0]]).tobytes(), "not a list of requests"),
@@ -205,3 +209,14 @@ def test_offsets_are_interpolated_between_measurements() -> None:
     clock = Clock.of([{"measured_unix_s": t, "offset_s": o, "uncertainty_s": 0.1} for t, o in points])
     assert [clock.offset(t) for t in (-5.0, 0.0, 5.0, 10.0, 20.0)] == [1.0, 1.0, 1.5, 2.0, 2.0]
     assert Clock.of([]).to(clock, 5.0) == 6.5
+
+
+def test_a_clock_that_was_set_under_load_makes_a_trial_invalid(tmp_path: Path) -> None:
+    record, _ = write_trial(tmp_path, REDIS, Setting())
+    path = tmp_path / "samples-client1.jsonl"
+    lines = path.read_text().splitlines()
+    lines[8] = json.dumps(json.loads(lines[8]) | {"clock_step": 0.75})
+    path.write_text("\n".join(lines))
+    row = summarise(read_trial(tmp_path, REDIS, record), "run")
+    assert row["validity"] == "invalid"
+    assert row["reasons"] == ["the clock of client1 was set by 0.750 s under load"]

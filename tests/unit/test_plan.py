@@ -94,7 +94,7 @@ def test_a_plan_may_be_a_path(tmp_path: Path) -> None:
         ({"window_s": float("nan")}, ("nan is out of range", "mine.yml: window_s", "number of seconds")),
         ({"window_s": float("inf")}, ("inf is out of range", "mine.yml: window_s", "at most 86400")),
         ({"warmup_s": 0}, ("0 is out of range", "mine.yml: warmup_s", "above 0")),
-        ({"ramp_s": -1}, ("-1 is out of range", "mine.yml: ramp_s", "above 0")),
+        ({"ramp_s": -1}, ("-1 is out of range", "mine.yml: ramp_s", "at least 0")),
         ({"blocks": 0}, ("0 is out of range", "mine.yml: blocks", "at least 1")),
         ({"blocks": True}, ("True is not a whole number", "mine.yml: blocks", "whole number")),
         ({"cells": []}, ("nothing in it", "mine.yml: cells", "at least one")),

@@ -15,7 +15,7 @@ SPEC: dict[str, Any] = {
     "ordinal": 1,
     "total": 1,
     "port": 20001,
-    "ramp_s": 2,
+    "ramp_s": 1,
     "warmup_s": 1,
     "window_s": 10,
     "cell": {"variant": "flask-werkzeug", "workload": "redis", "users": 10},
