@@ -245,8 +245,9 @@ class Builder:
         queue = f"/sys/class/net/{LOAD}/queues/rx-0/rps_cpus"
         now = run("ip", "netns", "exec", link.namespace, "cat", queue).strip()
         if now.lstrip("0,") != mask.lstrip("0,"):
-            write = ("ip", "netns", "exec", link.namespace, "sh", "-c", f"echo {mask} >{queue}")
-            self.change(f"{link.host} receives on CPU {link.cpus}", write)
+            # A host that runs has made the file system of its network read-only; for itself it stays so.
+            write = ("sh", "-ec", f"mount -o remount,rw /sys; echo {mask} >{queue}")
+            self.change(f"{link.host} receives on CPU {link.cpus}", ("ip", "netns", "exec", link.namespace, *write))
 
 
 def claim(module: AnsibleModule, state: Path) -> list[str]:

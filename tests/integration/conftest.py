@@ -1,0 +1,52 @@
+"""Hosts for the tests that need them: made once, in a copy of this checkout, and taken down in the end."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.checkout import Checkout
+
+HOSTS_S, SITE_S = 300, 400
+"""Seconds that hosts.yml and site.yml may take where image, wheels and interpreter have to be made first."""
+
+
+@pytest.fixture(scope="session")
+def new_checkout() -> Iterator[Callable[[], Checkout]]:
+    """Copies of this checkout; in the end each is taken down, must leave nothing, and is removed."""
+    made: list[Checkout] = []
+
+    def make() -> Checkout:
+        # A short path: sockets of SSH connections live below it.
+        made.append(Checkout.copy_to(Path(tempfile.mkdtemp(prefix="bt-", dir="/tmp"))))
+        return made[-1]
+
+    yield make
+    for checkout in made:
+        checkout.play("playbooks/down.yml")
+        assert checkout.left_behind() == []
+        shutil.rmtree(checkout.path)
+
+
+@pytest.fixture(scope="session")
+def checkout(new_checkout: Callable[[], Checkout]) -> Checkout:
+    """The copy of this checkout that most tests share."""
+    return new_checkout()
+
+
+@pytest.fixture(scope="session")
+def hosts(checkout: Checkout) -> Checkout:
+    """The shared checkout, with its hosts up."""
+    checkout.play("playbooks/hosts.yml", timeout_s=HOSTS_S)
+    return checkout
+
+
+@pytest.fixture(scope="session")
+def provisioned(hosts: Checkout) -> Checkout:
+    """The shared checkout, with its hosts provisioned."""
+    hosts.play("playbooks/site.yml", timeout_s=SITE_S)
+    return hosts
