@@ -180,7 +180,7 @@ sys.exit(outcome.exit_code)
 @pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root")
 @pytest.mark.parametrize("user_class", ["HttpUser", "FastHttpUser"])
 def test_a_client_that_runs_out_of_ports_says_so(tmp_path: Path, user_class: str) -> None:
-    command = ["unshare", "--net", sys.executable, "-c", FEW_PORTS, tmp_path, user_class]
+    command = ["unshare", "--net", sys.executable, "-c", FEW_PORTS, str(tmp_path), user_class]
     subprocess.run(command, check=True, cwd=CHECKOUT)
     outcomes = Outcome(tmp_path, 0, "").outcomes()
     assert set(outcomes) == {"ok", "no_port"}
