@@ -162,7 +162,7 @@ def _host(side: str, hosts: list[Series], first: float, last: float, units: tupl
     row: dict[str, Any] = {
         f"{side}_cpus": cpus,
         # From the idle time, which the kernel measures, not from the busy states, which it samples at its ticks.
-        f"{side}_cpu_cores": max(0.0, cpus - rate(lambda s: sum(s["host"]["cpu"][state] for state in IDLE))),
+        f"{side}_cpu_cores": np.maximum(0.0, cpus - rate(lambda s: sum(s["host"]["cpu"][state] for state in IDLE))),
         f"{side}_irq_cpu_cores": rate(lambda s: s["host"]["cpu"]["irq"] + s["host"]["cpu"]["softirq"]),
         f"{side}_steal_cores": rate(lambda s: s["host"]["cpu"]["steal"]),
         f"{side}_iowait_cores": rate(lambda s: s["host"]["cpu"]["iowait"]),

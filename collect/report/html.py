@@ -76,9 +76,10 @@ def headline(figures: RunFigures) -> str:
 def usable_ports(figures: RunFigures) -> int | None:
     """Return how many ports a client host has for connections, the fewest of all; None where no fact says."""
     counts = []
-    for facts in figures.manifest["hosts"].values():
-        span = str((facts.get("sysctls") or {}).get("net.ipv4.ip_local_port_range", "")).split()
-        if len(span) == 2 and facts.get("role", "client") != "server":
+    servers = {trial["server"]["name"] for trial in figures.manifest["trials"]}
+    for host, facts in figures.manifest["hosts"].items():
+        span = str((facts.get("sysctl") or {}).get("net.ipv4.ip_local_port_range", "")).split()
+        if len(span) == 2 and host not in servers:
             counts.append(int(span[1]) - int(span[0]) + 1)
     return min(counts, default=None)
 

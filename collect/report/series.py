@@ -89,9 +89,10 @@ def sockets(database: Database) -> dict[str, Line]:
 
 def loads(database: Database) -> dict[str, list[HostLoad]]:
     """Return the CPU of each trial's hosts over time, the server first."""
+    # A host's busy time is what its idle time leaves of it, as in collect.archive.cut.
     found = database.rows(
-        "SELECT trial_id, host, side, at_s, coalesce(unit, '') AS unit, cpus,"
-        " list_sum([cpu_user_s, cpu_system_s, cpu_nice_s, cpu_irq_s, cpu_softirq_s]) AS cpu_s"
+        "SELECT trial_id, host, side, at_s, coalesce(unit, '') AS unit, cpus, CASE scope WHEN 'host'"
+        " THEN cpus * at_s - cpu_idle_s - cpu_iowait_s - cpu_steal_s ELSE cpu_user_s + cpu_system_s END AS cpu_s"
         " FROM samples WHERE scope IN ('host', 'unit') ORDER BY trial_id, side DESC, host, at_s"
     )
     grouped: dict[tuple[str, str, str], dict[str, list[tuple[float, float]]]] = {}

@@ -21,7 +21,7 @@ TCP_STATES = ("ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "
 FACTS = {
     "cpu_model": "Synthetic CPU", "cpus": 1, "cpu_set": "0", "governor": None, "freq_mhz": [1000.0, 3000.0],
     "mem_total": 2**34, "kernel": "6.1.0", "distribution": "Debian 12", "virtualisation": "none",
-    "clock_source": "tsc", "sysctls": {"net.ipv4.ip_local_port_range": "32768 60999", "net.ipv4.tcp_tw_reuse": "2"},
+    "clock_source": "tsc", "sysctl": {"net.ipv4.ip_local_port_range": "32768 60999", "net.ipv4.tcp_tw_reuse": "2"},
 }  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def write_run(archive_dir: Path, plan: Plan | str = "quick", setting: Setting | 
     """Write a whole run under way, every trial finished; async variants at 2.2 times the rate of sync ones."""
     plan = load_plan(plan) if isinstance(plan, str) else plan
     run = begin_run(archive_dir, plan, inventory="local")
-    run.update_session(facts={"server1": {**FACTS, "role": "server"}, "client1": {**FACTS, "role": "client"}})
+    run.update_session(facts={"server1": FACTS, "client1": FACTS})
     for spec in run.trials():
         finish(run, spec, setting or plausible(spec))
     return run
@@ -192,6 +192,9 @@ def _sample(
         "t": tick + offset + 0.001,
         "mono": elapsed,
         "missed": 0,
+        "clock_step": 0.0,
+        "interval": setting.interval_s,
+        "took": 0.002,
         "host": {
             "cpu": {
                 "user": cpu * busy_s * 0.7, "system": cpu * busy_s * 0.3, "nice": 0.0, "idle": elapsed - cpu * busy_s,
@@ -199,6 +202,7 @@ def _sample(
             },
             "cpus": 1, "mem_used": 2**30, "mem_available": 2**33, "ctx": 100 * index, "freq_mhz": None,
             "tcp": states,
+            "sockets": {"orphan": 0, "alloc": 20, "mem_pages": 3, "counted_t": tick + offset, "source": "sock_diag"},
             "tcp_ext": {"retrans_segs": 7, "listen_drops": 0, "active_opens": opened, "passive_opens": opened},
             "net": {
                 "lo": {"rx_bytes": 10**9, "tx_bytes": 10**9, "rx_packets": 10**6, "tx_packets": 10**6},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,11 @@ from collect.archive.clocks import Clock
 from collect.archive.cut import find_window, phases, summarise
 from collect.archive.raw import client_of, read_trial
 from collect.errors import BenchError
-from collect.plan import TrialSpec, load_plan
+from collect.plan import TrialSpec
+from tests.support.plans import small_plan
 from tests.support.synthetic import EPOCH, Setting, Truth, write_trial
 
-REDIS, NONE = (
-    replace(next(s for s in load_plan("quick").trials() if s.cell.workload == name), ramp_s=1.0)
-    for name in ("redis", "none")
-)
+REDIS, NONE = (small_plan(1, window_s=10, workloads=(name,)).trials()[0] for name in ("redis", "none"))
 
 
 def cut(folder: Path, setting: Setting, spec: TrialSpec = REDIS) -> tuple[dict[str, Any], Truth]:
