@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,11 @@ from collect.provision.archive import MTIME, locked, sha256
 
 PLATFORM = "manylinux2014_x86_64"
 REQUIREMENTS = "requirements.txt"
+SUMS = "SHA256SUMS"
 RECIPE = "1"  # raise it when what is in a wheelhouse changes
+TARGET = [
+    "--require-hashes", "--python-version", "3.8", "--implementation", "cp", "--abi", "cp38", "--platform", PLATFORM,
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,35 +46,43 @@ def fill(lock: Lock, tools: Lock, cache: Path) -> Path:
     downloaded or which file is not what it should be.
     """
     root = cache / "wheelhouse"
-    folder = root / f"{lock.name}-{lock.key}-{tools.key}-{RECIPE}"
-    with locked(root / f".{lock.name}"):
+    helpers = _once(root / f"tools-{tools.key}-{RECIPE}", lambda folder: _download(tools, folder))
+    name = f"{lock.name}-{lock.key}-{tools.key}-{RECIPE}"
+    return _once(root / name, lambda folder: _fill(lock, helpers, folder))
+
+
+def _once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """Return ``folder``, checked; made under another name first if it is not there."""
+    with locked(folder.parent / f".{folder.name}"):
         if not folder.exists():
-            with tempfile.TemporaryDirectory(dir=root, prefix="filling-") as filling:
-                _fill(lock, tools, Path(filling) / "done")
-                (Path(filling) / "done").rename(folder)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix="filling-") as filling:
+                made = Path(filling) / "done"
+                make(made)
+                files = sorted(path for path in made.iterdir() if path.is_file())
+                (made / SUMS).write_text("".join(f"{sha256(path)}  {path.name}\n" for path in files))
+                made.rename(folder)
         _check(folder)
     return folder
 
 
-def _fill(lock: Lock, tools: Lock, folder: Path) -> None:
-    helpers = folder.parent / "tools"
-    _pip(["download", "--dest", str(helpers), *_target(), "--only-binary", ":all:", "-r", str(tools.path)], tools)
+def _fill(lock: Lock, helpers: Path, folder: Path) -> None:
+    """Download the lock's packages into ``folder`` and add what the hosts need to install them."""
     builders = folder.parent / "builders"
-    for wheel in helpers.glob("*.whl"):
-        if not wheel.name.startswith("pip-"):
-            zipfile.ZipFile(wheel).extractall(builders)
-    _pip(["download", "--dest", str(folder), *_target(), "-r", str(lock.path)], lock, builders)
+    pip = next(helpers.glob("pip-*.whl"))
+    for wheel in set(helpers.glob("*.whl")) - {pip}:
+        zipfile.ZipFile(wheel).extractall(builders)
+    _download(lock, folder, builders)
     if sources := sorted(path for path in folder.iterdir() if path.suffix != ".whl"):
         _build(sources, folder, lock, builders)
-    pip = next(helpers.glob("pip-*.whl"))
-    wheels = sorted(path for path in folder.iterdir())
-    (folder / REQUIREMENTS).write_text(
-        "".join(f"{_requirement(path)} --hash=sha256:{sha256(path)}\n" for path in wheels)
-    )
+    pins = [f"{_requirement(path)} --hash=sha256:{sha256(path)}\n" for path in sorted(folder.iterdir())]
+    (folder / REQUIREMENTS).write_text("".join(pins))
     shutil.copy2(pip, folder / pip.name)
-    (folder / "SHA256SUMS").write_text(
-        "".join(f"{sha256(path)}  {path.name}\n" for path in [*wheels, folder / pip.name])
-    )
+
+
+def _download(lock: Lock, folder: Path, builders: Path | None = None) -> None:
+    """Download what the lock names for the hosts; sources only where ``builders`` can look into them."""
+    wheels_only = [] if builders else ["--only-binary", ":all:"]
+    _pip(["download", "--dest", str(folder), *TARGET, *wheels_only, "-r", str(lock.path)], lock, builders)
 
 
 def _build(sources: list[Path], folder: Path, lock: Lock, builders: Path) -> None:
@@ -83,20 +96,6 @@ def _build(sources: list[Path], folder: Path, lock: Lock, builders: Path) -> Non
             raise BenchError(
                 f"{path.name} is not for the hosts' Python", shown(lock.path), "lock a version that has a cp38 wheel"
             )
-
-
-def _target() -> list[str]:
-    return [
-        "--require-hashes",
-        "--python-version",
-        "3.8",
-        "--implementation",
-        "cp",
-        "--abi",
-        "cp38",
-        "--platform",
-        PLATFORM,
-    ]
 
 
 def _pip(arguments: list[str], lock: Lock, builders: Path | None = None, *, hashed: bool = True) -> None:
@@ -122,7 +121,7 @@ def _pip(arguments: list[str], lock: Lock, builders: Path | None = None, *, hash
 
 def _check(folder: Path) -> None:
     """Compare each file with its hash; raises BenchError naming the first that differs."""
-    for line in (folder / "SHA256SUMS").read_text().splitlines():
+    for line in (folder / SUMS).read_text().splitlines():
         wanted, name = line.split("  ")
         found = sha256(folder / name) if (folder / name).is_file() else "missing"
         if found != wanted:
