@@ -19,7 +19,7 @@ if not __package__:  # run by the folder's path; PEP 366 then lets it import its
     sys.path.append(str(Path(__file__).absolute().parent.parent))
     __package__ = Path(__file__).absolute().parent.name
 
-from .output import Output, Result
+from .output import Output, Result, leave
 from .settings import Settings, SettingsError
 
 BAD_SETTING, STOPPED = 2, 128 + 15
@@ -50,7 +50,7 @@ def until_locust_listens(settings: Settings) -> None:
         if not settings.is_worker:
             result = Result(error="stopped by signal")
             Output(settings.out_dir).end(result, {"phase": "end"})
-        os._exit(STOPPED)
+        leave(STOPPED)
 
     signal.signal(signal.SIGTERM, stop)
 

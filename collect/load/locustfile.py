@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ if not __package__:  # Locust loads this file by its path; PEP 366 then lets it 
     __package__ = Path(__file__).absolute().parent.name
 
 from .locust_files import LocustFiles
-from .output import Output
-from .phases import Primary
+from .output import Output, leave
+from .phases import LOAD_FAILED, Primary
 from .processes import Master, Single
 from .recorder import Recorder
 from .settings import Settings
@@ -54,7 +55,16 @@ def main() -> None:
         recorder = Recorder(settings.out_dir, settings.instance, settings.user_class, settings.expected.status)
         # Before Locust's own listeners, so that their work is in no latency.
         events.request.add_listener(recorder.listener())
-    events.init.add_listener(lambda environment, **_: begin(environment, recorder))
+    events.init.add_listener(lambda environment, **_: begin_or_end(environment, recorder))
+
+
+def begin_or_end(environment: Any, recorder: Recorder | None) -> None:
+    """Begin, or end the process: Locust only logs what a listener raises, and would load a server unchecked."""
+    try:
+        begin(environment, recorder)
+    except Exception:
+        traceback.print_exc()
+        leave(LOAD_FAILED)
 
 
 def begin(environment: Any, recorder: Recorder | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 import time
 from typing import Any, NoReturn
 
@@ -11,7 +11,7 @@ from gevent.event import Event
 
 from .check import CheckError, check
 from .locust_files import LocustFiles
-from .output import DONE, Output, Result
+from .output import DONE, Output, Result, leave
 from .processes import Master, Single
 from .settings import Settings
 from .timing import percentile_ms, window_start
@@ -62,6 +62,7 @@ class Primary:
     def abort(self, error: str, exit_code: int = LOAD_FAILED) -> NoReturn:
         """Stop the load at once, put on record why, and end the process."""
         if self._exit_code is None:
+            sys.stderr.write(f"error: {error}\n")  # for the journal, should the result not be written
             self._result.error, self._exit_code = error, exit_code
             self._mark_end()
             try:
@@ -135,7 +136,7 @@ class Primary:
             self._output.end(self._result, self._line())
         finally:
             assert self._exit_code is not None
-            os._exit(self._exit_code)
+            leave(self._exit_code)
 
     def _tell_each_second(self) -> None:
         while True:

@@ -188,6 +188,18 @@ def test_a_client_that_runs_out_of_ports_says_so(tmp_path: Path, user_class: str
     assert outcomes["no_port"] > 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file system of its own needs root")
+def test_a_full_disk_ends_the_load_with_a_word(tmp_path: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", tmp_path], check=True)
+    try:
+        with Responder() as server:
+            outcome = Generator.on(tmp_path, server.host).run(BENCH_WINDOW_S="20", LOCUST_CSV="", LOCUST_HTML="")
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+    assert outcome.exit_code == 4
+    assert "error: OSError: [Errno 28] No space left on device" in outcome.errors
+
+
 @pytest.mark.parametrize("phase", ["check", "warmup", "window"])
 def test_sigterm_stops_the_load_at_once_with_all_on_file(tmp_path: Path, phase: str) -> None:
     with Responder() as server:
@@ -226,6 +238,17 @@ def test_the_watch_runs_on_python_38_too(tmp_path: Path) -> None:
         input=b"clock\n", capture_output=True, check=True,
     )  # fmt: skip
     assert json.loads(done.stdout)["src"] == "clock"
+
+
+def test_it_runs_from_behind_a_link_as_on_the_hosts(tmp_path: Path) -> None:
+    (tmp_path / "load-0123456789ab").symlink_to(CHECKOUT / "collect" / "load")
+    (tmp_path / "load").symlink_to("load-0123456789ab")
+    (tmp_path / "out").mkdir()
+    with Responder(status=500) as server:
+        generator = Generator.on(tmp_path / "out", server.host)
+        generator.program = tmp_path / "load"
+        outcome = generator.run()
+    assert (outcome.exit_code, outcome.errors.count("Traceback")) == (3, 0)
 
 
 def test_a_bad_setting_is_told_in_one_line(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class Generator:
     out_dir: Path
     host: str
     python: Path
+    program: Path = CHECKOUT / "collect" / "load"
 
     @classmethod
     def on(cls, out_dir: Path, host: str) -> Generator:
@@ -60,7 +61,7 @@ class Generator:
     def started(self, **changes: str) -> Iterator[subprocess.Popen[str]]:
         """Start one process; it is gone at the end."""
         process = subprocess.Popen(
-            [self.python, CHECKOUT / "collect" / "load"], env=self.env(**changes),
+            [self.python, self.program], env=self.env(**changes),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
