@@ -99,7 +99,7 @@ def latency_chart(
 def load_chart(load: HostLoad, window_s: float) -> Chart:
     """Draw one host's CPU over time, stacked by unit, with all that is in use on its CPU set as a line."""
     plot = _figure(f"{load.host}, cores", x="seconds since the window began", height=190)
-    units = [unit for unit in UNITS if unit in load.units]
+    units = [unit for unit in UNITS if any(load.units.get(unit, ()))]
     data = {"at_s": load.at_s, "busy": load.busy} | {unit: load.units[unit] for unit in units}
     source = ColumnDataSource(data)
     areas = plot.varea_stack(units, x="at_s", source=source, color=[UNITS[unit] for unit in units], fill_alpha=0.85)

@@ -45,7 +45,7 @@ def render(figures: RunFigures, console: Console, entry: Path, report: Path | No
     for row in figures.rows:
         if row["validity"] != VALID:
             style = "red" if row["validity"] == INVALID else "yellow"
-            console.print(Text(f"{row['validity']}: {row['trial_id']}: {'; '.join(row['reasons'])}", style=style))
+            console.print(Text(f"{row['validity']}: trial {row['ordinal']}: {'; '.join(row['reasons'])}", style=style))
     if figures.manifest["validity"] != VALID:
         reasons = "; ".join(figures.manifest["reasons"])
         console.print(Text(f"the run is {figures.manifest['validity']}: {reasons}", style="yellow"))

@@ -67,6 +67,8 @@ def caveat(figures: RunFigures) -> str:
     """Return what a reader must know before taking a ratio for the frameworks' own."""
     held = [f"{cell.variant} on {cell.workload}" for cell in figures.cells if pegged(cell, "client")]
     text = "What limited each figure is not judged yet."
+    if held and len(held) == len(figures.cells):
+        return f"{text} The client had no CPU left in any of the cells: each rate may be the client's own."
     if held:
         return f"{text} The client had no CPU left in {_listed(held)}: there the rate may be the client's own."
     return f"{text} The CPU of both hosts stands beside it."
