@@ -1,0 +1,82 @@
+"""Disks that are full, small or read-only, for real: a tmpfs of our own each."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from collect.archive import begin_run, check_archive_dir, resume_run
+from collect.archive.store import Archive
+from collect.errors import BenchError
+from tests.support.plans import small_plan
+from tests.support.synthetic import Setting, finish, write_trial
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")
+Disk = Callable[[str], Path]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    mounted: list[Path] = []
+
+    def mount(options: str) -> Path:
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Take what is left of the disk."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"x" * 4096):
+            pass
+    return filler
+
+
+def test_a_disk_too_small_or_read_only_is_found_before_the_first_trial(disk: Disk) -> None:
+    small, read_only = disk("size=8m"), disk("ro")
+    with pytest.raises(BenchError, match=r"8 MiB are free, .*choose another disk with -e archive_dir="):
+        begin_run(small, small_plan(), inventory="local")
+    with pytest.raises(BenchError, match="archive_dir cannot be written: Read-only file system"):
+        begin_run(read_only, small_plan(), inventory="local")
+    fill(small)
+    with pytest.raises(BenchError, match="archive_dir cannot be written: No space left on device"):
+        check_archive_dir(small)
+
+
+def test_a_disk_that_fills_up_loses_nothing_that_was_finished(disk: Disk) -> None:
+    folder = disk("size=128m")
+    run = begin_run(folder, small_plan(1), inventory="local")
+    first, second = run.trials()
+    finish(run, first, Setting())
+    raw = run.trial_folder(second)
+    record, _ = write_trial(raw, second, Setting())
+    filler = fill(folder)
+    with pytest.raises(BenchError, match=r"the disk is full .*go on with -e resume=; finished trials are kept"):
+        run.finish_trial(second, raw, record)
+    filler.unlink()
+
+    resumed = resume_run(folder, run.run_id)
+    assert resumed.remaining() == [second]
+    finish(resumed, second, Setting())
+    filler = fill(folder)
+    with pytest.raises(BenchError, match="the disk is full"):
+        resumed.seal()
+    filler.unlink()
+    assert Archive(folder).run_ids() == []
+    resume_run(folder, run.run_id).seal()
+    assert Archive(folder).verify(run.run_id) == []
+    assert shutil.disk_usage(folder).free > 100 * 2**20
