@@ -50,6 +50,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         self.ended = False
         self.play_name, self.play_began, self.role = "", 0.0, ""
         self.role_began, self.role_changed = 0.0, 0
+        self.roles: dict[str, tuple[float, int]] = {}
         self.step: tuple[str, float] | None = None
         self.durations = Durations(Path.cwd() / ".state" / "durations.json")
 
@@ -77,15 +78,22 @@ class CallbackModule(Default):  # type: ignore[misc]
             text = f"  … {step[0]} ({time.monotonic() - step[1]:.0f} s{left})"
             os.write(1, (LINE_START + text if self.terminal else text + "\n").encode())
 
-    def _close_role(self) -> None:
-        """Print the line of the role that has ended."""
+    def _close_roles(self) -> None:
+        """Print a line for each role of the play, in the order of their first steps."""
+        self._leave_role()
+        for role, (duration_s, changed) in self.roles.items():
+            self._say(f"  {role:<12} {f'{changed} changed' if changed else 'as it was':<12} {duration_s:5.1f} s")
+        self.roles = {}
+
+    def _leave_role(self) -> None:
         if self.role:
-            changed = f"{self.role_changed} changed" if self.role_changed else "as it was"
-            self._say(f"  {self.role:<12} {changed:<12} {time.monotonic() - self.role_began:5.1f} s")
+            duration_s, changed = self.roles.get(self.role, (0.0, 0))
+            elapsed_s = time.monotonic() - self.role_began
+            self.roles[self.role] = (duration_s + elapsed_s, changed + self.role_changed)
         self.role, self.role_changed = "", 0
 
     def _close_play(self) -> None:
-        self._close_role()
+        self._close_roles()
         if self.play_name:
             self.durations.keep(self.play_name, time.monotonic() - self.play_began)
 
@@ -105,10 +113,11 @@ class CallbackModule(Default):  # type: ignore[misc]
             return
         role = task._role.get_name() if task._role else ""
         if task.action in QUIET_ACTIONS:
-            self.step, self.role = None, ""
+            self._close_roles()
+            self.step = None
             return
         if role != self.role:
-            self._close_role()
+            self._leave_role()
             self.role, self.role_began = role, time.monotonic()
         self.step = (task.get_name().strip(), time.monotonic())
 
@@ -131,7 +140,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         if action in QUIET_ACTIONS and said.get("summary"):
             self.finished_trials += 1
         if action in ("ansible.builtin.debug", "debug") and isinstance(said.get("msg"), str):
-            self._close_role()
+            self._close_roles()
             self._say(said["msg"])
 
     def v2_runner_item_on_ok(self, result: Any) -> None:
@@ -188,7 +197,7 @@ class CallbackModule(Default):  # type: ignore[misc]
             text += self.run["run_id"]
         if text not in self.errors:
             self.errors.append(text)
-            self._close_role()
+            self._close_roles()
             self._say(f"error: {text}", color="red")
 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:

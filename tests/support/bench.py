@@ -1,0 +1,81 @@
+"""Small benches for tests: plans of seconds, runs that are disturbed at the right moment."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import yaml
+
+from tests.support.checkout import Checkout, Played
+
+RUN = "playbooks/run.yml"
+SMALL: dict[str, Any] = {
+    "description": "seconds only, for tests",
+    "blocks": 1,
+    "seed": 7,
+    "ramp_s": 0,
+    "warmup_s": 0.5,
+    "window_s": 2,
+    "cells": [
+        {
+            "variant": ["flask-werkzeug", "starlette-uvicorn"],
+            "workload": "redis",
+            "generator": "locust-http",
+            "users": 10,
+            "profile": "article",
+        }
+    ],
+}
+
+
+def write_plan(checkout: Checkout, **changes: Any) -> Path:
+    """Write a small plan into the checkout and return its path."""
+    path = checkout.path / ".state" / "small.yml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(yaml.safe_dump({**SMALL, **changes}))
+    return path
+
+
+def measure(checkout: Checkout, *arguments: str, fails: bool = False, **changes: Any) -> Played:
+    """Measure a small plan on hosts that are there."""
+    plan = write_plan(checkout, **changes)
+    return checkout.play(RUN, "-e", f"plan={plan}", *arguments, fails=fails)
+
+
+def interrupted(checkout: Checkout, disturb: Callable[[Popen[str]], None], **changes: Any) -> Played:
+    """Measure a small plan and call ``disturb`` in the middle of its second trial's window."""
+    plan = write_plan(checkout, **changes)
+    with checkout.start("ansible-playbook", RUN, "-e", f"plan={plan}") as process:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "[2/" in line and " window " in line:
+                break
+        disturb(process)
+        deadline = time.monotonic() + 60
+        rest, _ = process.communicate(timeout=deadline - time.monotonic())
+    assert process.returncode != 0, said + rest
+    return Played(process.returncode, said + rest)
+
+
+def partial_run(checkout: Checkout) -> str:
+    """Return the id of the newest run under way."""
+    return max(path.name for path in (checkout.path / "archive").glob("*.partial")).removesuffix(".partial")
+
+
+def collect(checkout: Checkout, *arguments: str) -> Any:
+    """Return what a collect command says as JSON; it must end well."""
+    played = checkout.run("collect", *arguments)
+    assert played.exit_code == 0, played.output
+    return json.loads(played.output)
+
+
+def loads_running(checkout: Checkout) -> str:
+    """Return the generator's processes on the client, if any."""
+    return checkout.on("client1", "systemctl list-units --plain --no-legend --state=active 'bench-load@*'").strip()
