@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
 from collect.sampler.network import COUNTERS, Interfaces, TcpCounters
+from tests.support.venv38 import CHECKOUT
 
 SNMP = """Ip: Forwarding DefaultTTL
 Ip: 1 64
@@ -90,3 +94,20 @@ def test_a_table_of_many_interfaces_is_read_whole(tmp_path: Path) -> None:
         "tx_drops": 210,
         "errors": 201 + 209,
     }
+
+
+MANY = """
+import subprocess
+from collect.sampler.network import Interfaces
+batch = "".join(f"link add v{number} type veth peer name w{number}\\n" for number in range(40))
+subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True)
+print(len(Interfaces().sample()))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace needs root")
+def test_the_kernel_hands_a_long_table_out_in_pieces() -> None:
+    command = ["unshare", "--net", sys.executable, "-c", MANY]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 1 + 2 * 40
