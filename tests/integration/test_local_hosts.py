@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import HOSTS_S
+from tests.conftest import HOSTS_S
 from tests.support.checkout import Checkout
 
 pytestmark = pytest.mark.hosts
@@ -201,12 +201,56 @@ def test_down_removes_what_a_killed_playbook_left(new_checkout: Callable[[], Che
         with fresh.start("ansible-playbook", HOSTS) as process:
             time.sleep(part * whole_s)
             process.kill()
-        fresh.play(DOWN)
+        fresh.play(DOWN, timeout_s=60)
         # Whatever the killed playbook had under way would be there by then.
         time.sleep(1)
         assert fresh.left_behind() == [], f"killed after {part * whole_s:.1f} s"
     fresh.play(HOSTS)
     assert fresh.run("ansible", "all", "-m", "ansible.builtin.ping").exit_code == 0
+
+
+def test_down_ends_a_build_of_the_image(new_checkout: Callable[[], Checkout]) -> None:
+    fresh = new_checkout()
+    cache = fresh.path / ".state" / "cache"
+    fresh.environment["BENCH_CACHE_DIR"] = str(cache)
+    with fresh.start("ansible-playbook", HOSTS) as process:
+        until = time.monotonic() + 60
+        while not list(cache.glob("image/*.building/root/etc")) and time.monotonic() < until:
+            time.sleep(0.2)
+        process.kill()
+    assert list(cache.glob("image/*.building")), "the build had not begun"
+    assert fresh.processes(), "the build goes on by itself"
+    fresh.play(DOWN, "-e", "local_hosts_purge=true")
+    assert fresh.left_behind() == []
+    assert not cache.exists()
+
+
+def test_an_image_that_cannot_be_built_is_told(new_checkout: Callable[[], Checkout]) -> None:
+    fresh = new_checkout()
+    fresh.environment["BENCH_CACHE_DIR"] = str(fresh.path / ".state" / "cache")
+    played = fresh.play(HOSTS, "-e", "local_hosts_mirror=http://127.0.0.1:9/debian", fails=True)
+    (error,) = [line for line in played.output.splitlines() if line.startswith("error: ")]
+    assert error.startswith("error: the image was not built: Failed to fetch http://127.0.0.1:9/debian")
+    assert "Connection refused" in error
+    assert error.endswith("see that the mirror can be reached (local_hosts_mirror names another), then run this again")
+
+
+def test_hosts_are_copies_where_the_file_system_takes_no_layers(new_checkout: Callable[[], Checkout]) -> None:
+    fresh = new_checkout()
+    state, layers = fresh.path / ".state", fresh.path / "layers"
+    for folder in (state, *(layers / name for name in ("lower", "upper", "work"))):
+        folder.mkdir(parents=True)
+    options = ",".join(f"{name}dir={layers / name}" for name in ("lower", "upper", "work"))
+    subprocess.run(["mount", "-t", "overlay", "-o", options, "overlay", state], check=True)
+    try:
+        fresh.play(HOSTS, timeout_s=HOSTS_S)
+        assert (fresh.state / "roots" / "server1" / "root" / "usr").is_dir()
+        assert fresh.run("ansible", "all", "-m", "ansible.builtin.ping").exit_code == 0
+        assert fresh.play(HOSTS).changed == 0
+        fresh.play(DOWN)
+    finally:
+        subprocess.run(["umount", state], check=True)
+    assert fresh.left_behind() == []
 
 
 def test_down_does_nothing_to_a_lab(hosts: Checkout) -> None:

@@ -47,15 +47,20 @@ def build(directory: Path, name: str, params: dict[str, Any]) -> None:
     root = building / "root"
     options = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in EXCLUDED]
     # A build that is interrupted is never used, so dpkg need not sync every file.
-    options += ["--dpkgopt=force-unsafe-io", "--variant=minbase", "--format=directory", "--quiet"]
+    options += ["--dpkgopt=force-unsafe-io", "--variant=minbase", "--format=directory"]
     options += [f"--include={','.join(params['packages'])}", params["suite"], str(root)]
     if params["mirror"]:
         options.append(params["mirror"])
+    log = directory / f"{name}.log"
     # In a process namespace of its own, with its scratch files here: killing it leaves nothing behind elsewhere.
-    run(
-        "unshare", "--fork", "--pid", "--mount-proc", "--kill-child=KILL", "env", f"TMPDIR={scratch}",
-        "mmdebstrap", *options, timeout_s=BUILD_LIMIT_S,
-    )  # fmt: skip
+    fenced = ("unshare", "--fork", "--pid", "--mount-proc", "--kill-child=KILL", "env", f"TMPDIR={scratch}")
+    try:
+        run("sh", "-c", 'exec "$@" >"$0" 2>&1', log, *fenced, "mmdebstrap", *options, timeout_s=BUILD_LIMIT_S)
+    except HostsError as error:
+        # What apt says first is the cause; what follows is who was let down by it.
+        said = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("E: ")] or [str(error)]
+        remedy = "see that the mirror can be reached (local_hosts_mirror names another), then run this again"
+        raise HostsError(f"{said[0].removeprefix('E: ')} ({log}): {remedy}") from None
     for path, content in params["files"].items():
         target = root / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -167,6 +167,7 @@ class Host:
         """Start the host and return at once; it does not end with this process."""
         if booted_by_systemd():
             service = ["--quiet", "--collect", f"--unit={self.unit}", "--slice=machine.slice"]
+            service.append(f"--description=Benchmark host {self.name} ({self.folder})")
             properties = ["Delegate=yes", "KillMode=mixed", "TasksMax=16384", f"StandardOutput=append:{self.log}"]
             options = [f"--property={value}" for value in properties]
             options += [f"--setenv={key}={value}" for key, value in ENVIRONMENT.items()]

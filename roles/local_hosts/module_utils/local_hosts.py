@@ -116,9 +116,14 @@ def processes(unit: str) -> list[int]:
             continue
         with contextlib.suppress(OSError):
             parts = (entry / "cgroup").read_text().replace("\n", "/").split("/")
-            if fnmatch.filter(parts, unit) or f"{unit}.service" in parts:
+            # A dead process that nobody waits for (no init in a container, say) is not there.
+            if (fnmatch.filter(parts, unit) or f"{unit}.service" in parts) and not _is_dead(entry):
                 found.append(int(entry.name))
     return found
+
+
+def _is_dead(process: Path) -> bool:
+    return "\nState:\tZ" in (process / "status").read_text()
 
 
 def leader(pids: Sequence[int]) -> int | None:
