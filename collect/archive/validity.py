@@ -85,13 +85,13 @@ def _weigh_redis(verdict: Verdict, row: Mapping[str, Any], checks: Mapping[str, 
 
 
 def _weigh_neighbours(verdict: Verdict, row: Mapping[str, Any], side: str) -> None:
-    cpus, foreign, irq = row[f"{side}_cpus"], row[f"{side}_foreign_cpu_cores"], row[f"{side}_irq_cpu_cores"]
+    cpus, foreign = row[f"{side}_cpus"], row[f"{side}_foreign_cpu_cores"]
     if not cpus:
         return
     if (steal := row[f"{side}_steal_cores"]) is not None:
         verdict.weigh(
             "steal_share", steal / cpus, f"{steal / cpus:.1%} of the {side}'s CPU was stolen by the hypervisor"
         )
-    if foreign is not None and irq is not None:
-        share = (foreign - irq) / cpus
+    if foreign is not None:
+        share = foreign / cpus
         verdict.weigh("foreign_share", share, f"{share:.1%} of the {side}'s CPU went to processes outside the host")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +107,6 @@ def _show_trial(archive: Archive, run_id: str, trial: str, *, as_json: bool) -> 
 
 
 def _width() -> int | None:
-    """Into a pipe there is no terminal whose width to keep to."""
-    import sys
-
-    return None if sys.stdout.isatty() else 120
+    """Return the width to print to where there is no terminal to ask: COLUMNS, else 100."""
+    columns = os.environ.get("COLUMNS", "")
+    return None if sys.stdout.isatty() else int(columns) if columns.isdigit() else 100

@@ -114,4 +114,4 @@ def _slopes(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[fl
     """Return, at each point but the first, the mean slope since the one before."""
     data: Any = np.array(points, dtype=np.float64).reshape(-1, 2)
     steps: Any = np.diff(data, axis=0)
-    return data[1:, 0].tolist(), (steps[:, 1] / steps[:, 0]).clip(min=0).tolist()
+    return data[1:, 0].round(3).tolist(), (steps[:, 1] / steps[:, 0]).clip(min=0).round(4).tolist()

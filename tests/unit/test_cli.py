@@ -50,7 +50,7 @@ def test_list_show_and_verify(archive: Path, capsys: Capture) -> None:
     assert done(capsys, "list", *where).splitlines()[1].split("\t")[:2] == [entry["run_id"], "small"]
     shown = done(capsys, "show", "latest", *where)
     assert "starlette-uvicorn / flask-werkzeug on redis: 2.2" in shown
-    assert "article: 4.3, 3.98 by its text" in shown
+    assert "article: 4.3, 3.98 by its text" in " ".join(shown.split())
     whole = json.loads(done(capsys, "show", entry["run_id"][:12], "--json", *where))
     assert len(whole["trials"]) == 6
     assert whole["ratios"][0]["ratio"]["value"] == pytest.approx(2.22, abs=0.1)
