@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
@@ -40,12 +39,12 @@ def extra_ns(plain: Callable[[], object], more: Callable[[], object], after: Cal
 
 
 def main(user_class: str) -> None:
-    """Measure Locust's event with and without the recorder, the work of each second, and what the task adds."""
+    """Measure Locust's event with and without the recorder, and the work of each second."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         recorder = Recorder(Path(folder), "primary", user_class, 200)
         recorder.length = 5
         told = {
-            "request_type": "GET", "response_time": 1.25, "name": "/user", "context": {"began": time.perf_counter()},
+            "request_type": "GET", "response_time": 1.25, "name": "/user", "context": {},
             "response": SimpleNamespace(status_code=200), "exception": None, "start_time": time.time(),
             "url": "http://127.0.0.1:1/user", "response_length": 5,
         }  # fmt: skip
@@ -60,14 +59,7 @@ def main(user_class: str) -> None:
             percentile_ms(recorder.flush(), 0.95)
             seconds.append((time.perf_counter() - began) / CALLS * 1e9)
         recorder.close(users=1)
-
-    def get(_path: str, context: Any = None) -> None:
-        pass
-
-    # What the task of a FastHttpUser does more than a plain one: it takes the time and hands it on.
-    timed = lambda: get("/user", context={"began": time.perf_counter()})  # noqa: E731
-    task = extra_ns(lambda: get("/user"), timed, lambda: None) if user_class == "FastHttpUser" else 0.0
-    print(json.dumps({"listener": listener, "each second": min(seconds), "task": task}))
+    print(json.dumps({"listener": listener, "each second": min(seconds)}))
 
 
 main(sys.argv[1])

@@ -22,29 +22,17 @@ from collect.load.recorder import Recorder
 from collect.load.timing import percentile_ms
 
 USER_CLASS, SLICES, SLICE_S = os.environ["BENCH_USER_CLASS"], int(os.environ["SLICES"]), float(os.environ["SLICE_S"])
-WARM_UP_S, SETTLE_S = 2.0, 0.05
+WARM_UP_S = 2.0
 base = {"HttpUser": HttpUser, "FastHttpUser": FastHttpUser}[USER_CLASS]
-
-
-def plain(client: Any) -> None:
-    """Ask as a user without a recorder does."""
-    client.get("/user")
-
-
-def timed(client: Any) -> None:
-    """Ask as a FastHttpUser with the recorder does."""
-    client.get("/user", context={"began": time.perf_counter()})
 
 
 class SlicedUser(base):
     """One GET, no pause."""
 
-    ask = staticmethod(plain)
-
     @task
     def get(self) -> None:
         """Ask once."""
-        self.ask(self.client)
+        self.client.get("/user")
 
 
 def run(environment: Any) -> None:
@@ -56,8 +44,6 @@ def run(environment: Any) -> None:
         gevent.sleep(WARM_UP_S)
         for number in range(SLICES):
             on = number % 4 in (1, 2)  # off, on, on, off: what drifts evenly meets both sides alike
-            SlicedUser.ask = staticmethod(timed if on and USER_CLASS == "FastHttpUser" else plain)
-            gevent.sleep(SETTLE_S)  # requests that were under way ended as they began
             if on:
                 listeners.insert(0, listener)
             requests, wall, cpu = environment.stats.num_requests, time.monotonic(), time.process_time()
