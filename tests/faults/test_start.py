@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -48,12 +49,28 @@ def test_a_plan_that_will_not_do(checkout: Checkout, text: str | None, parts: tu
     assert "Make the hosts" not in played.output
 
 
+def inventory(checkout: Checkout, name: str, **groups: Mapping[str, object]) -> str:
+    """Write an inventory of one host a group, as a person copies inventory/lab, and return its path."""
+    folder = checkout.path / "inventory" / name
+    folder.mkdir(exist_ok=True)
+    (folder / "group_vars").unlink(missing_ok=True)
+    (folder / "group_vars").symlink_to("../group_vars")
+    hosts = {group: {"hosts": {f"{group}1": variables}} for group, variables in groups.items()}
+    (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": hosts}}))
+    return f"inventory/{name}"
+
+
 @pytest.mark.parametrize(("group", "other"), [("server", "clients"), ("clients", "server")])
-def test_an_inventory_without_one_side(checkout: Checkout, tmp_path: Path, group: str, other: str) -> None:
-    inventory = tmp_path / "hosts.yml"
-    inventory.write_text(yaml.safe_dump({other: {"hosts": {"one": {"ansible_host": "127.0.0.1"}}}}))
-    played = checkout.run("ansible-playbook", "-i", str(inventory), "bench.yml")
-    assert_told(played, "0 server" if group == "server" else "0 client", f"`{group}`")
+def test_an_inventory_without_one_side(checkout: Checkout, group: str, other: str) -> None:
+    path = inventory(checkout, "half", **{other: {"ansible_host": "127.0.0.1"}})
+    played = checkout.run("ansible-playbook", "-i", path, "bench.yml")
+    assert_told(played, "the inventory has 0 hosts", f"group {group}", path)
+
+
+def test_an_inventory_from_elsewhere(checkout: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text("all: {children: {server: {hosts: {one: {}}}, clients: {hosts: {two: {}}}}}")
+    played = checkout.run("ansible-playbook", "-i", str(tmp_path / "hosts.yml"), "bench.yml")
+    assert_told(played, "has not the testbed's own variables", "group_vars", str(tmp_path))
 
 
 def test_not_root(checkout: Checkout) -> None:
@@ -109,11 +126,10 @@ def test_no_apt(checkout: Checkout, tmp_path: Path) -> None:
 
 
 @pytest.mark.hosts
-def test_a_host_that_does_not_answer(checkout: Checkout, tmp_path: Path) -> None:
-    inventory = tmp_path / "hosts.yml"
-    nowhere = {"ansible_host": "127.0.0.1", "ansible_port": 1, "bench_load_address": "127.0.0.1"}
-    inventory.write_text(yaml.safe_dump({name: {"hosts": {f"{name}1": nowhere}} for name in ("server", "clients")}))
-    played = checkout.run("ansible-playbook", "-i", str(inventory), "bench.yml")
+def test_a_host_that_does_not_answer(checkout: Checkout) -> None:
+    nowhere: dict[str, object] = {"ansible_host": "127.0.0.1", "ansible_port": 1}
+    sides = {"server": {**nowhere, "bench_load_address": "a"}, "clients": {**nowhere, "bench_load_address": "b"}}
+    played = checkout.run("ansible-playbook", "-i", inventory(checkout, "nowhere", **sides), "bench.yml")
     assert_told(played, "the host does not answer", "Connection refused", "ansible_host")
 
 
