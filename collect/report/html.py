@@ -61,7 +61,7 @@ def render(archive: Archive, run_id: str) -> str:
 def headline(figures: RunFigures) -> str:
     """Return the run in one sentence."""
     if not figures.ratios:
-        return f"{len(figures.rows)} trials of {len(figures.cells)} cells were measured."
+        return f"{words.counted(len(figures.rows), 'trial')} of {words.counted(len(figures.cells), 'cell')} measured."
     first = figures.ratios[0]
     top, bottom = first.top, first.bottom
     assert top.rps

@@ -15,6 +15,11 @@ def number(value: float | None, digits: int = 2) -> str:
     return NOTHING if value is None else f"{value:,.{digits}f}"
 
 
+def counted(count: int, thing: str) -> str:
+    """Return how many of a thing there are."""
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
 def whole(value: object) -> str:
     """Return a value of the archive with all its digits."""
     if isinstance(value, list):
@@ -52,8 +57,7 @@ def article_ratio(ratio: RatioFigures) -> str:
 def ratio_line(ratio: RatioFigures) -> str:
     """Return a ratio as one sentence."""
     names = f"{ratio.top.variant} / {ratio.bottom.variant}"
-    blocks = f"{ratio.ratio.blocks} block{'s' if ratio.ratio.blocks != 1 else ''}"
-    figure = f"{ratio.ratio.value:.2f} ({interval(ratio.ratio)}, {blocks})"
+    figure = f"{ratio.ratio.value:.2f} ({interval(ratio.ratio)}, {counted(ratio.ratio.blocks, 'block')})"
     return f"{names} on {ratio.top.workload}: {figure}; {article_ratio(ratio)}"
 
 

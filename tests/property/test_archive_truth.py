@@ -101,7 +101,7 @@ def test_any_changed_bit_is_found(sealed: Archive, data: st.DataObject) -> None:
     assert sealed.verify(run_id) == []
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     values=st.lists(st.integers(0, 10**6), min_size=1, max_size=300),
     share=st.integers(1, 1000).map(lambda n: n / 1000),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collect.plan import Cell, Plan, load_plan
@@ -23,6 +23,7 @@ CELLS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(cells=CELLS, blocks=st.integers(1, 6), seed=st.integers(0, 2**63))
 def test_each_block_holds_each_cell_once(cells: list[Cell], blocks: int, seed: int) -> None:
     plan = replace(QUICK, cells=tuple(cells), blocks=blocks, seed=seed)
@@ -35,6 +36,7 @@ def test_each_block_holds_each_cell_once(cells: list[Cell], blocks: int, seed: i
     assert len({spec.trial_id for spec in specs}) == len({spec.port for spec in specs}) == len(specs)
 
 
+@settings(deadline=None)
 @given(cells=CELLS, seed=st.integers(0, 2**63))
 def test_the_order_is_of_the_seed_alone_and_more_blocks_only_go_on(cells: list[Cell], seed: int) -> None:
     few, many = (replace(QUICK, cells=tuple(cells), blocks=blocks, seed=seed) for blocks in (2, 5))
@@ -43,6 +45,7 @@ def test_the_order_is_of_the_seed_alone_and_more_blocks_only_go_on(cells: list[C
     assert [spec.trial_id for spec in many.trials()][: 2 * len(cells)] == [spec.trial_id for spec in few.trials()]
 
 
+@settings(deadline=None)
 @given(seeds=st.sets(st.integers(0, 2**32), min_size=40, max_size=40))
 def test_every_place_in_a_block_is_open_to_every_cell(seeds: set[int]) -> None:
     firsts = {replace(QUICK, seed=seed).trials()[0].cell for seed in seeds}
