@@ -92,7 +92,7 @@ def one_run(command: list[str], env: dict[str, str], options: argparse.Namespace
     """Run the sampler and return its cost in cores, by schedstat and by its own record, and how it kept time."""
     make_time_wait(options.time_wait)
     started = time.monotonic()
-    process = subprocess.Popen(command, env=env, preexec_fn=lambda: os.nice(options.nice))
+    process = subprocess.Popen(command, env=env, preexec_fn=lambda: os.nice(options.nice), start_new_session=True)
     time.sleep(3 * options.interval + 1)  # what starting costs is no part of it
     before = (time.monotonic(), cpu_ns(process.pid))
     time.sleep(options.seconds)
@@ -249,7 +249,7 @@ CGROUPS = {"app": "bench-app.service", "generator": "bench-load@primary.service"
 @contextlib.contextmanager
 def running(command: list[str], unit: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process in the control group that its unit would have, below the one we are in."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
     folder = own_cgroup() / f"collector-cost-{os.getpid()}-{process.pid}" / CGROUPS[unit] if unit in CGROUPS else None
     try:
         if folder:
