@@ -209,6 +209,22 @@ def test_down_removes_what_a_killed_playbook_left(new_checkout: Callable[[], Che
     assert fresh.run("ansible", "all", "-m", "ansible.builtin.ping").exit_code == 0
 
 
+def test_addresses_that_are_taken_are_left_alone(new_checkout: Callable[[], Checkout]) -> None:
+    fresh = new_checkout()
+    fresh.play(HOSTS, timeout_s=HOSTS_S)
+    address = fresh.addresses()["client1"]["ansible_host"]
+    fresh.play(DOWN)
+    subprocess.run(["ip", "link", "add", "bt-taken", "type", "veth", "peer", "name", "bt-taken-peer"], check=True)
+    try:
+        subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "bt-taken"], check=True)
+        fresh.play(HOSTS)
+        assert address not in {variables["ansible_host"] for variables in fresh.addresses().values()}
+        assert fresh.run("ansible", "all", "-m", "ansible.builtin.ping").exit_code == 0
+        assert fresh.play(HOSTS).changed == 0
+    finally:
+        subprocess.run(["ip", "link", "delete", "bt-taken"], check=True)
+
+
 def test_down_ends_a_build_of_the_image(new_checkout: Callable[[], Checkout]) -> None:
     fresh = new_checkout()
     cache = fresh.path / ".state" / "cache"
