@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
@@ -76,18 +77,22 @@ def listeners() -> dict[int, str]:
     return found
 
 
+def sockets(process: Path) -> set[str]:
+    """Return what the descriptors of a process lead to, as far as it can be told."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for descriptor in list((process / "fd").iterdir()):
+            with contextlib.suppress(OSError):
+                found.add(str(descriptor.readlink()))
+    return found
+
+
 def holder(inode: str) -> str:
     """Return who has a socket: the systemd unit, else the name and pid of the process."""
-    for process in Path("/proc").iterdir():
-        if not process.name.isdigit():
-            continue
-        try:
-            if f"socket:[{inode}]" not in {str(Path(entry).readlink()) for entry in os.scandir(process / "fd")}:
-                continue
-        except OSError:
-            continue
-        unit = re.search(r"([^/\n]+\.service)$", read(f"{process}/cgroup"), re.M)
-        return unit[1] if unit else f"{read(f'{process}/comm').strip()} (pid {process.name})"
+    for process in Path("/proc").glob("[0-9]*"):
+        if f"socket:[{inode}]" in sockets(process):
+            unit = re.search(r"([^/\n]+\.service)$", read(f"{process}/cgroup"), re.M)
+            return unit[1] if unit else f"{read(f'{process}/comm').strip()} (pid {process.name})"
     return "another process"
 
 

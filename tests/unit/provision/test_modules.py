@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.plugins import plugin
+
+unit = plugin("delivery/library/unit.py")
+probe = plugin("preflight/library/probe.py")
+redis_facts = plugin("redis/library/redis_facts.py")
+
+RUNNING = {
+    "LoadState": "loaded",
+    "ActiveState": "active",
+    "NeedDaemonReload": "no",
+    "UnitFileState": "enabled",
+    "MainPID": "1",
+}
+
+
+def properties(started_s_ago: float, **other: str) -> dict[str, str]:
+    started = int((time.monotonic() - started_s_ago) * 1e6)
+    return {**RUNNING, "ExecMainStartTimestampMonotonic": str(started), **other}
+
+
+def test_a_unit_that_runs_as_its_files_say_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "conf").write_text("")
+    os.utime(tmp_path / "conf", (time.time() - 60, time.time() - 60))
+    assert unit.plan(properties(5), True, [str(tmp_path / "conf"), "/not/there"]) == []
+
+
+def test_a_unit_older_than_its_files_is_restarted(tmp_path: Path) -> None:
+    (tmp_path / "conf").write_text("")
+    assert unit.plan(properties(5), True, [str(tmp_path / "conf")]) == [["restart"]]
+
+
+def test_a_link_that_was_switched_counts_not_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    os.utime(tmp_path / "old", (0, 0))
+    (tmp_path / "link").symlink_to("old")
+    assert unit.plan(properties(5), True, [str(tmp_path / "link")]) == [["restart"]]
+
+
+@pytest.mark.parametrize(
+    ("state", "commands"),
+    [
+        ({"ActiveState": "failed"}, [["start"]]),
+        ({"ActiveState": "inactive", "UnitFileState": "disabled"}, [["enable"], ["start"]]),
+        ({"NeedDaemonReload": "yes"}, [["daemon-reload"]]),
+        ({"LoadState": "not-found", "ActiveState": "inactive"}, [["daemon-reload"], ["start"]]),
+    ],
+)
+def test_only_what_is_needed_is_done(state: dict[str, str], commands: list[list[str]]) -> None:
+    assert unit.plan(properties(5, **state), True, []) == commands
+
+
+def test_a_proof_must_be_newer_than_the_start(tmp_path: Path) -> None:
+    (tmp_path / "live").write_text("")
+    now = time.time()
+    assert unit.proven(str(tmp_path / "live"), 3, 0, now - 1)
+    assert not unit.proven(str(tmp_path / "live"), 3, 0, now + 1)
+    assert not unit.proven(str(tmp_path / "none"), 3, 0, now - 1)
+
+
+def test_who_listens_is_found() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert set(probe.ports(port, port, 0)) == {str(port)}
+        assert probe.ports(1, 1, port)[str(port)] != "another process" or os.geteuid() != 0
+        assert redis_facts.listening(port) == ["127.0.0.1"]
+        assert probe.reach("127.0.0.1", port) == ""
+    assert probe.ports(port, port, 0) == {}
+    assert probe.reach("127.0.0.1", port) == "", "a refusal is an answer"
+
+
+def test_addresses_and_routes_are_told() -> None:
+    assert probe.has_address("127.0.0.1")
+    assert not probe.has_address("192.0.2.1")
+    assert probe.source_towards("127.0.0.1") == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("kernels", "ours"),
+    [
+        ("0100007F", "127.0.0.1"),
+        ("00000000", "0.0.0.0"),
+        ("00000000000000000000000001000000", "::1"),
+        ("0000000000000000FFFF00000100007F", "::ffff:127.0.0.1"),
+    ],
+)
+def test_the_kernels_addresses_are_read(kernels: str, ours: str) -> None:
+    assert redis_facts.readable(kernels) == ours
