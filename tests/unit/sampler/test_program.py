@@ -166,13 +166,16 @@ def test_a_place_it_cannot_write_to_is_named(tmp_path: Path, key: str) -> None:
 
 
 def test_the_same_on_the_python_of_the_hosts(tmp_path: Path) -> None:
-    program = Program(tmp_path)
     python = str(python38_with(LOCK))
-    with program.running(python, "sampler") as process:
-        rows = program.wait_for(10)
-        code, err, _ = stop(process)
+    with running_redis(tmp_path) as redis:
+        address = {"host": "127.0.0.1", "port": redis.port, "password_file": str(redis.password_file)}
+        program = Program(tmp_path, redis=address)
+        with program.running(python, "sampler") as process:
+            rows = program.wait_for(10)
+            code, err, _ = stop(process)
     assert (code, err) == (0, "")
     assert rows[-1]["units"]["collector"]["pss"] > 0
+    assert rows[-1]["redis"]["used_memory"] > 500_000
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "collect")}
 
     def run(module: str, *arguments: str, text: str = "") -> str:
