@@ -16,7 +16,7 @@ def ask(checkout: Checkout, command: str) -> str:
 
 
 def test_it_is_the_articles_version_with_the_key(provisioned: Checkout) -> None:
-    assert "redis_version:5.0.7\r" in provisioned.on("server1", f"{WITH_PASSWORD} {CLI} INFO server")
+    assert "redis_version:5.0.7\n" in provisioned.on("server1", f"{WITH_PASSWORD} {CLI} INFO server")
     assert ask(provisioned, "GET name") == "async-bench"
 
 

@@ -127,7 +127,7 @@ def test_the_apps_unit_is_a_trials_to_start(provisioned: Checkout) -> None:
 
 def test_units_stay_on_the_hosts_cpus(provisioned: Checkout) -> None:
     for unit, host in UNITS.items():
-        cpus = str(provisioned.addresses()[host]["bench_cpus"])
+        cpus = json.loads(provisioned.on(host, "cat /etc/bench/collector.json"))["cpus"]
         assert shown(provisioned, host, unit, ["CPUAffinity"]) == {"CPUAffinity": cpus}
 
 

@@ -81,6 +81,7 @@ def main() -> None:
     module = AnsibleModule(
         {
             "name": {"type": "str", "required": True},
+            "host": {"type": "str", "required": True},
             "enabled": {"type": "bool", "default": False},
             "files": {"type": "list", "elements": "path", "default": []},
             "proof": {"type": "path"},
@@ -93,7 +94,7 @@ def main() -> None:
     wanted, name = module.params, module.params["name"]
 
     def fail(what: str) -> None:
-        module.fail_json(msg=f"{what} ({name} on {os.uname().nodename}): {wanted['remedy']}")
+        module.fail_json(msg=f"{what} ({name} on {wanted['host']}): {wanted['remedy']}")
 
     commands = plan(show(name), wanted["enabled"], wanted["files"])
     if module.check_mode:

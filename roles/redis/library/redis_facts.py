@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from pathlib import Path
 
@@ -56,6 +55,7 @@ def main() -> None:
     """Return version, values and listening addresses."""
     module = AnsibleModule(
         {
+            "host": {"type": "str", "required": True},
             "port": {"type": "int", "required": True},
             "password": {"type": "str", "no_log": True, "default": ""},
             "keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
@@ -68,7 +68,7 @@ def main() -> None:
         info = dict(line.split(":", 1) for line in (client.ask("INFO", "server") or "").splitlines() if ":" in line)
         values = {key: client.ask("GET", key) for key in module.params["keys"]}
     except OSError as error:
-        where = f"port {port} on {os.uname().nodename}"
+        where = f"port {port} on {module.params['host']}"
         module.fail_json(msg=f"Redis does not answer rightly: {error} ({where}): restart bench-redis.service there")
     module.exit_json(changed=False, version=info["redis_version"], values=values, listening=listening(port))
 
