@@ -68,7 +68,8 @@ class Checkout:
         cache = os.environ.get("BENCH_CACHE_DIR", str(ORIGINAL / ".state" / "cache"))
         path = f"{self.path}/.venv/bin:{os.environ['PATH']}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        return {**kept, "BENCH_CACHE_DIR": cache, "PATH": path, "ANSIBLE_NOCOLOR": "1"}
+        own = {"BENCH_CACHE_DIR": cache, "BENCH_ARCHIVE": str(self.path / "archive")}
+        return {**kept, **own, "PATH": path, "ANSIBLE_NOCOLOR": "1"}
 
     @cached_property
     def name(self) -> str:
