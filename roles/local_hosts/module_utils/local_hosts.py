@@ -87,10 +87,13 @@ def taking_down(state_dir: Path) -> Iterator[None]:
     path = state_dir.with_suffix(".lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as lock:
+        deadline = time.monotonic() + 30
         while not _locked(lock):
-            if holder := path.read_text():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(holder), signal.SIGKILL)
+            holder = path.read_text()
+            if holder and _has_open(int(holder), path):
+                _signal([int(holder)], signal.SIGKILL)
+            if time.monotonic() > deadline:
+                raise HostsError(f"process {holder} does not end (SIGKILL): see what it waits for in /proc/PID/stack")
             time.sleep(POLL_S)
         _down_mark(state_dir).touch()
         yield
@@ -102,6 +105,13 @@ def _locked(lock: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _has_open(pid: int, path: Path) -> bool:
+    """Say whether a process has a file open: the pid on file may be another's by now."""
+    with contextlib.suppress(OSError):
+        return any(fd.samefile(path) for fd in Path(f"/proc/{pid}/fd").iterdir())
+    return False
 
 
 def _down_mark(state_dir: Path) -> Path:
