@@ -279,6 +279,11 @@ REMEDIES: tuple[tuple[Callable[[str], bool], str, str], ...] = (
         "put the public key into authorized_keys of its user, or name another by ansible_ssh_private_key_file",
     ),
     (
+        lambda said: "not-made-yet.invalid" in said,
+        "the host is not made yet",
+        "run ansible-playbook playbooks/hosts.yml first",
+    ),
+    (
         lambda said: "Could not resolve hostname" in said,
         "its name does not resolve",
         "mend ansible_host in the inventory",
