@@ -128,7 +128,7 @@ def main() -> None:
         memory_mib=int(memory[1]) // 1024 if memory else 0,
         has_load_address=has_address(wanted["load_address"]),
         source_address=source_towards(wanted["server_address"]),
-        unreachable="" if is_server else reach(wanted["server_address"], wanted["first_port"]),
+        reach_error="" if is_server else reach(wanted["server_address"], wanted["first_port"]),
         ephemeral_ports=[int(port) for port in read("/proc/sys/net/ipv4/ip_local_port_range", "0 0").split()],
         max_tw_buckets=int(read("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0")),
         ports=ports(wanted["first_port"], wanted["last_port"], wanted["redis_port"]) if is_server else {},
