@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             show=display.display,
             terminal=bool(arguments["terminal"]),
         )
+        # Ansible ends a worker on the spot. One that is passing a line on then holds the lock of the queue to the main
+        # process for ever, which waits for it; so a trial ends in its own way, within a fraction of a second.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: trial.board.abort("interrupted"))
         began = time.monotonic()
         try:
             remote = remote_of(self._connection, task_vars["inventory_hostname"])
