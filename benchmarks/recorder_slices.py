@@ -26,10 +26,10 @@ WARM_UP_S = 2.0
 base = {"HttpUser": HttpUser, "FastHttpUser": FastHttpUser}[USER_CLASS]
 
 
-class SlicedUser(base):
+class SlicedUser(base):  # type: ignore[misc,valid-type]
     """One GET, no pause."""
 
-    @task
+    @task  # type: ignore[untyped-decorator]
     def get(self) -> None:
         """Ask once."""
         self.client.get("/user")
@@ -63,7 +63,7 @@ def run(environment: Any) -> None:
     environment.runner.quit()
 
 
-@events.test_start.add_listener
+@events.test_start.add_listener  # type: ignore[untyped-decorator]
 def begin(environment: Any, **_: Any) -> None:
     """Start the slices with the load."""
     gevent.spawn(run, environment)

@@ -90,8 +90,8 @@ class Recorder:
             start_time: float,
             url: str,
         ) -> None:
-            # FastHttpUser cuts its response_time down to whole milliseconds. The wall clock serves instead: slewed just
-            # as the monotonic one is; and where it was set, the summary's clock_step_s says so.
+            # FastHttpUser cuts its response_time down to whole milliseconds. The wall clock serves instead, to 0.24 us
+            # (a float64 of its size): slewed as the monotonic one is; where it was set, clock_step_s says so.
             latency = now() - start_time
             if exception is None and response_length == self.length and response.status_code == status:
                 append(start_time)

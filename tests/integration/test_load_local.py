@@ -43,7 +43,8 @@ def test_every_request_is_on_record(tmp_path: Path, user_class: str) -> None:
     assert began < start.min()
     assert end.max() <= result["load_end_unix_s"] + 0.05
     assert (latency > 0).all()
-    assert len(np.unique(latency)) > len(rows) / 2, "latencies are rounded"
+    in_tens_of_us = latency * 1e5
+    assert (abs(in_tens_of_us - in_tens_of_us.round()) < 0.03).mean() < 0.2, "latencies are rounded"
     per_user_s = (result["load_end_unix_s"] - result["load_start_unix_s"]) * USERS
     assert latency.sum() <= 1.02 * per_user_s, "no user waits for two answers at a time"
 
