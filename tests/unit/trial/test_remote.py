@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,8 @@ def test_closing_a_stream_ends_a_command_that_minds_its_input(tmp_path: Path) ->
 
 def test_clock_of_the_same_machine() -> None:
     script = 'while read -r q; do date +\'{"src":"clock","t":%s.%N}\'; echo \'{"src":"collector"}\'; done'
-    stream, others = HERE.stream(script), []
+    stream = HERE.stream(script)
+    others: list[dict[str, Any]] = []
     offset = stream.measure_clock(others.append)
     stream.close()
     assert abs(offset.offset_s) <= offset.uncertainty_s
