@@ -17,6 +17,7 @@ from tests.support.units import shown
 pytestmark = pytest.mark.hosts
 
 SITE = "playbooks/site.yml"
+REDIS_6 = "81db448b37ed92092802f8e5a7409dff3ae24b70c9c7885ea99c5871606b1b71"
 INVENTORY = """all:
   children:
     server: {{hosts: {{{server}}}}}
@@ -132,10 +133,14 @@ def test_a_wheel_with_the_wrong_hash(site: Checkout, tmp_path: Path) -> None:
         assert f"{wheel.parent.name}): remove that folder and run this again" in error
 
 
-def test_redis_of_another_version(site: Checkout) -> None:
-    error = the_error(site.play(SITE, "-e", "redis_version=5.0.6", fails=True))
-    assert "Redis is 5.0.7 on 127.0.0.1" in error
-    assert "wanted 5.0.6" in error
+def test_redis_of_another_version(site: Checkout, tmp_path: Path) -> None:
+    lock = tmp_path / "redis-6.lock"
+    lock.write_text(f"redis-server==6.0.9 --hash=sha256:{REDIS_6}\n")
+    error = the_error(site.play(SITE, "-e", f"redis_lock={lock}", fails=True))
+    assert "the wheel carries Redis server v=6.0.9" in error
+    assert "wanted 5.0.7 (/opt/bench/redis on server1): let redis_lock name the wheel of that version" in error
+    assert "v=5.0.7" in site.on("server1", "/opt/bench/redis/bin/redis-server --version")
+    assert site.play(SITE).changed == 0
 
 
 def test_redis_that_does_not_start(site: Checkout) -> None:
