@@ -124,6 +124,7 @@ def main() -> None:
         system=platform.system(),
         machine=platform.machine(),
         systemd=systemd_version(),
+        units_in_cgroups=bool(re.search(r"\.(service|scope)\b", read("/proc/self/cgroup"))),
         disk_free_mib=min(shutil.disk_usage(path).free for path in ("/", "/opt", "/var", "/run")) // MIB,
         memory_mib=int(memory[1]) // 1024 if memory else 0,
         has_load_address=has_address(wanted["load_address"]),
