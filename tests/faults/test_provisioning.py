@@ -223,3 +223,17 @@ def test_a_provisioning_killed_in_the_middle_is_gone_on_with(site: Checkout) -> 
         os.killpg(process.pid, 9)
     site.play(SITE, timeout_s=SITE_S)
     assert site.play(SITE).changed == 0
+
+
+def test_a_host_that_is_lost_in_the_middle_ends_it(site: Checkout) -> None:
+    said = []
+    with site.start("ansible-playbook", SITE) as process:
+        for line in process.stdout or []:
+            said.append(line)
+            if "Provision the server" in line:
+                os.kill(site.init("client1"), 9)
+    assert process.returncode != 0
+    assert any("the testbed is not whole without client1" in line for line in said), said
+    assert any("the host does not answer" in line and "(client1)" in line for line in said), said
+    site.play("playbooks/hosts.yml", timeout_s=HOSTS_S)
+    site.play(SITE, timeout_s=SITE_S)
