@@ -78,7 +78,7 @@ def start(port: int) -> dict[str, Any]:
     holder = listener(port)
     if holder:
         who = holder.split("users:")[-1].strip()
-        raise TroubleError(f"port {port} is taken by {who} ({host}): end that, or choose others by archive_port_base")
+        raise TroubleError(f"port {port} is taken by {who} ({host}): end that, or choose others by app_port_base")
     new = ENVIRONMENT.with_suffix(".new")
     new.write_text(environment)
     new.replace(ENVIRONMENT)

@@ -60,7 +60,7 @@ def test_the_control_node_is_killed(provisioned: Checkout) -> None:
     def kill(process: Popen[str]) -> None:
         process.send_signal(signal.SIGKILL)
 
-    interrupted(provisioned, kill, window_s=20)
+    interrupted(provisioned, kill, window_s=8)
     deadline = time.monotonic() + 5
     while loads_running(provisioned) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -109,7 +109,7 @@ def test_a_port_that_is_taken(provisioned: Checkout) -> None:
         played = measure(provisioned, fails=True)
     finally:
         provisioned.on("server1", "systemctl stop holder")
-    assert_told(played.output, "port 20001 is taken by", "python3", "server1", "archive_port_base")
+    assert_told(played.output, "port 20001 is taken by", "python3", "server1", "app_port_base")
     resume(provisioned)
 
 
