@@ -29,6 +29,8 @@ extends_documentation_fragment: [default_callback, result_format_callback]
 
 LINE_START = "\r\x1b[K"
 QUIET_ACTIONS = {"trial"}
+NOTHING_S = 0.2
+"""A role that changed nothing and took less is not worth a line."""
 HEARTBEAT_S = {True: 1.0, False: 15.0}
 """Seconds between two signs of life of a long step: on a terminal, and in a log."""
 
@@ -82,6 +84,8 @@ class CallbackModule(Default):  # type: ignore[misc]
         """Print a line for each role of the play, in the order of their first steps."""
         self._leave_role()
         for role, (duration_s, changed) in self.roles.items():
+            if not changed and duration_s < NOTHING_S:
+                continue
             self._say(f"  {role:<12} {f'{changed} changed' if changed else 'as it was':<12} {duration_s:5.1f} s")
         self.roles = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from collect.archive.partial import partial_ids
 from collect.archive.store import Archive
 from collect.cli.common import archive_option, json_option, print_json, print_table
 from collect.errors import BenchError
+
+if TYPE_CHECKING:
+    from collect.report.figures import RunFigures
 
 
 @click.command("list")
@@ -50,12 +53,18 @@ def show(run: str, trial: str | None, archive_dir: Path, as_json: bool) -> None:
             {"manifest": figures.manifest, "trials": figures.rows, "cells": figures.cells, "ratios": figures.ratios}
         )
         return
+    print_run(archive, figures)
+
+
+def print_run(archive: Archive, figures: RunFigures) -> None:
+    """Print the tables of a run, and where its entry and report are."""
     from rich.console import Console
 
     from collect.report.text import render
 
-    page = archive.folder(run_id).with_suffix(".html")
-    render(figures, Console(width=_width()), archive.folder(run_id), page if page.is_file() else None)
+    entry = archive.folder(str(figures.manifest["run_id"]))
+    page = entry.with_suffix(".html")
+    render(figures, Console(width=_width()), entry, page if page.is_file() else None)
 
 
 @click.command()

@@ -46,7 +46,7 @@ def start_app(side: Side) -> dict[str, Any]:
 
 
 def serve(side: Side) -> dict[str, Any]:
-    """Start the app, wait for the clients to finish, and fetch what the server host recorded.
+    """Start the app, wait for the load to end, and fetch what the server host recorded.
 
     Returns what the trial's record says of the server. Raises AbortedError, HostError or BenchError.
     """
@@ -54,14 +54,13 @@ def serve(side: Side) -> dict[str, Any]:
     side.measure_clock()
     app = start_app(side)
     side.board.put("server.ready", app)
-    waiting = [f"{name}.done" for name in side.task.clients]
     deadline = time.monotonic() + side.task.load_s + CLIENTS_SETTLE_S
-    while missing := [name for name in waiting if not side.board.has(name)]:
+    # As soon as the load has ended; the clients fetch their files meanwhile.
+    while not side.board.has("load.result"):
         if time.monotonic() > deadline:
-            name = missing[0].removesuffix(".done")
             raise BenchError(
                 f"the load did not end within {side.task.load_s + CLIENTS_SETTLE_S:.0f} s",
-                name,
+                side.task.clients[0],
                 "look at `journalctl -u 'bench-load@*'` there",
             )
         side.next(0.1)
