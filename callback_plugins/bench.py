@@ -141,16 +141,16 @@ class CallbackModule(Default):  # type: ignore[misc]
         if "archive_entry" in facts:
             self.run = None  # sealed: nothing is left to go on with
         action = _task(result).action
-        if action in QUIET_ACTIONS and said.get("summary"):
-            self.finished_trials += 1
         if action in ("ansible.builtin.debug", "debug") and isinstance(said.get("msg"), str):
             self._close_roles()
             self._say(said["msg"])
 
     def v2_runner_item_on_ok(self, result: Any) -> None:
-        """Keep silent about items; the task's own result counts."""
+        """Count trials; else keep silent about items, the task's own result counts."""
         if self.plain:
             super().v2_runner_item_on_ok(result)
+            return
+        self.finished_trials += bool(_task(result).action in QUIET_ACTIONS and _result(result).get("summary"))
 
     def v2_runner_item_on_failed(self, result: Any) -> None:
         """Print the error of an item."""

@@ -20,6 +20,31 @@ from collect.trial.watching import Paths, Task
 display = Display()
 
 
+class Interruption:
+    """A signal to end, kept for all trials of this worker.
+
+    Ansible ends a worker on the spot. One that is passing a line on then holds the lock of the queue to the main
+    process for ever, which waits for it; so a trial ends in its own way, within a fraction of a second.
+    """
+
+    board: Board
+    came = False
+
+    @classmethod
+    def meanwhile(cls, board: Board) -> None:
+        """From now on a signal ends the trial of this board; at once if it has come before."""
+        cls.board = board
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, cls._note)
+        if cls.came:
+            board.abort("interrupted")
+
+    @classmethod
+    def _note(cls, *_: object) -> None:
+        cls.came = True
+        cls.board.abort("interrupted")
+
+
 class ActionModule(ActionBase):  # type: ignore[misc]
     """``trial: spec=… session=… partial_dir=… board_dir=… interval_s=…``."""
 
@@ -52,10 +77,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             show=display.display,
             terminal=bool(arguments["terminal"]),
         )
-        # Ansible ends a worker on the spot. One that is passing a line on then holds the lock of the queue to the main
-        # process for ever, which waits for it; so a trial ends in its own way, within a fraction of a second.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: trial.board.abort("interrupted"))
+        Interruption.meanwhile(trial.board)
         began = time.monotonic()
         try:
             remote = remote_of(self._connection, task_vars["inventory_hostname"])
