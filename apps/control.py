@@ -93,11 +93,11 @@ def start(port: int) -> dict[str, Any]:
                 f" ({host}): mend the app, see {LOG}"
             )
         time.sleep(0.02)
-    if not running:
+    pid = int(output("systemctl", "show", "-p", "MainPID", "--value", UNIT))
+    if not running or not pid:
         raise TroubleError(
             f"the app exited at its start; it says: {last_words()} ({host}): mend the app or its variant, see {LOG}"
         )
-    pid = int(output("systemctl", "show", "-p", "MainPID", "--value", UNIT))
     command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
     return {"pid": pid, "command": command, "start_s": time.time() - began, "redis_gets": gets}
 

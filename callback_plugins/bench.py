@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import shlex
 import sys
 import threading
 import time
@@ -198,7 +199,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         host = result._host.get_name() if hasattr(result, "_host") else result.host.get_name()
         text = one_line(_result(result), host, _task(result).get_name().strip(), unreachable)
         if self.run and text.endswith("-e resume="):
-            text += self.run["run_id"]
+            text += again(self.run["run_id"])
         if text not in self.errors:
             self.errors.append(text)
             self._close_roles()
@@ -228,10 +229,21 @@ class CallbackModule(Default):  # type: ignore[misc]
             total = kept + len(self.run["remaining"]) - self.finished_trials
             self._say(
                 f"not finished: {kept} of {total} trials are kept in {self.run['partial_dir']};"
-                f" go on with: script/bench -e resume={run}"
+                f" go on with: script/bench -e resume={again(run)}"
             )
         if self.errors:
             self._say(f"stopped: {self.errors[0]}", color="red")
+
+
+def again(run_id: str) -> str:
+    """Return the rest of the command line that goes on with a run: its id, and this one's inventory and variables."""
+    words, given = [run_id], iter(sys.argv[1:])
+    for word in given:
+        if word in ("-e", "--extra-vars", "-i", "--inventory"):
+            value = next(given, "")
+            if not value.startswith(("plan=", "resume=")):
+                words += [word, value]
+    return shlex.join(words)
 
 
 class Durations:
@@ -251,8 +263,8 @@ class Durations:
         return f", about {left_s:.0f} s left in this phase" if left_s > 1 else ""
 
     def keep(self, play: str, duration_s: float) -> None:
-        """Keep the longer durations: a phase that had nothing to do says nothing about one that has."""
-        if duration_s > self.known.get(play, 0):
+        """Keep how long a play took."""
+        if abs(duration_s - self.known.get(play, 0)) > 1:
             self.known[play] = round(duration_s, 1)
             try:
                 self.path.parent.mkdir(exist_ok=True)
@@ -311,4 +323,4 @@ def one_line(said: dict[str, Any], host: str, task: str, unreachable: bool) -> s
             return line.removeprefix("error: ")
     if "non-zero return code" in message and said.get("stderr"):
         message = str(said["stderr"]).strip().splitlines()[-1]
-    return message if "): " in message else f"{message} ({host}, at '{task}')"
+    return message if "): " in message else f"{message} ({host}, at '{task}'): run it again with -v to see more"

@@ -181,12 +181,8 @@ def resume_run(archive_dir: Path, run_id: str, *, plan: Plan | None = None, inve
 
     Raises BenchError when there is no such run, it is sealed, or it was begun with another plan, catalog or inventory.
     """
-    partial = find_partial(archive_dir, run_id)
+    partial = find_partial(archive_dir, run_id, inventory=inventory)
     check_archive_dir(archive_dir)
-    begun_with = partial.facts["inventory"]
-    if inventory is not None and inventory != begun_with:
-        remedy = f"use the inventory {begun_with}, or begin a new run"
-        raise BenchError(f"the run was begun with the inventory {begun_with}, not {inventory}", run_id, remedy)
     if plan is not None and (plan.to_json(), plan.catalog.to_json()) != (
         partial.facts["plan"],
         partial.facts["catalog"],
@@ -197,8 +193,8 @@ def resume_run(archive_dir: Path, run_id: str, *, plan: Plan | None = None, inve
     return partial
 
 
-def find_partial(archive_dir: Path, run_id: str) -> PartialRun:
-    """Open the run under way of this id; BenchError when there is none, or it is sealed."""
+def find_partial(archive_dir: Path, run_id: str, *, inventory: str | None = None) -> PartialRun:
+    """Open the run under way of this id; BenchError when there is none, it is sealed, or of another inventory."""
     where = shown(archive_dir)
     if (archive_dir / run_id).is_dir() and RUN_ID.fullmatch(run_id):
         raise BenchError(f"the run {run_id} is sealed", where, "nothing is left to do; begin a new one without resume=")
@@ -206,7 +202,12 @@ def find_partial(archive_dir: Path, run_id: str) -> PartialRun:
     if run_id not in known:
         remedy = f"those there are: {', '.join(known)}" if known else "there is none; begin a new one without resume="
         raise BenchError(f'there is no run "{run_id}" to go on with', where, remedy)
-    return PartialRun(archive_dir / f"{run_id}{SUFFIX}")
+    partial = PartialRun(archive_dir / f"{run_id}{SUFFIX}")
+    begun_with = partial.facts["inventory"]
+    if inventory is not None and inventory != begun_with:
+        remedy = f"use the inventory {begun_with}, or begin a new run"
+        raise BenchError(f"the run was begun with the inventory {begun_with}, not {inventory}", run_id, remedy)
+    return partial
 
 
 def open_partial(path: Path) -> PartialRun:

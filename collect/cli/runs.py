@@ -18,6 +18,7 @@ from collect.archive import (
     partial_ids,
     resume_run,
 )
+from collect.archive.validity import INVALID
 from collect.cli.common import archive_option, print_json
 from collect.errors import BenchError
 from collect.paths import shown
@@ -32,14 +33,16 @@ def run() -> None:
 @run.command()
 @click.option("--plan", "plan_name", required=True, help="A plan's name or path.")
 @click.option("--resume", "run_id", default="", help="The run to go on with, if any.")
+@click.option("--inventory", help="Refuse to go on with a run that was begun with another.")
+@click.option("--port-base", type=int, default=PORT_BASE, show_default=True, help="Trials use the ports above it.")
 @archive_option
-def check(plan_name: str, run_id: str, archive_dir: Path) -> None:
+def check(plan_name: str, run_id: str, inventory: str | None, port_base: int, archive_dir: Path) -> None:
     """Say before anything is started whether `begin`, or `resume`, would do."""
     if run_id:
-        plan = find_partial(archive_dir, run_id).plan
+        plan = find_partial(archive_dir, run_id, inventory=inventory).plan
     else:
         plan = load_plan(plan_name)
-        check_ports(plan, PORT_BASE)
+        check_ports(plan, port_base)
     check_archive_dir(archive_dir, plan)
     print_json({"plan": plan.name, "trials": len(plan.trials()), "estimate_s": plan.estimate_s(len(plan.trials()))})
 
@@ -100,7 +103,9 @@ def pause(run_id: str, archive_dir: Path) -> None:
 def seal(run_id: str, incomplete: bool, archive_dir: Path) -> None:
     """Seal RUN_ID: tables, manifest, sums, one rename."""
     entry = _open(archive_dir, run_id).seal(incomplete=incomplete)
-    print_json({"run_id": run_id, "entry": str(entry)})
+    trials = json.loads((entry / "manifest.json").read_bytes())["trials"]
+    invalid = [trial["trial_id"] for trial in trials if trial["validity"] == INVALID]
+    print_json({"run_id": run_id, "entry": str(entry), "invalid": invalid})
 
 
 @run.command()

@@ -230,10 +230,12 @@ def main() -> int:
     except (OSError, subprocess.SubprocessError) as error:
         failure = str(error)
     finally:
+        signal.alarm(0)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         stop([unit(instance) for instance in options.instances if load.running] + options.stop)
     if failure:
+        signal.alarm(STOP_TIMEOUT_S)
         with contextlib.suppress(Over):
             stream(tails)
             say("watch", state="failed", error=failure)

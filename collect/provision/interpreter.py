@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from collect.errors import BenchError
+from collect.paths import CHECKOUT
 from collect.provision.archive import digest, files_of, locked, pack
 
 VERSION = "3.8"
@@ -80,7 +81,11 @@ def _own_uv() -> str | None:
 
 
 def _uv(command: list[str], search: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PATH": search, "UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "0"}
+    kept = {
+        "UV_CACHE_DIR": str(CHECKOUT / ".state/cache/uv"),
+        "UV_PYTHON_INSTALL_DIR": str(CHECKOUT / ".state/cache/pythons"),
+    }
+    environment = {**kept, **os.environ, "PATH": search, "UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "0"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 

@@ -21,7 +21,10 @@ class AbortedError(Exception):
 
 
 class Board:
-    """The notes of one attempt at a trial."""
+    """The notes of one attempt at a trial.
+
+    A reason to give up stands beside the trial's folder and so ends the session: no host goes on to the next trial.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Use ``folder``, which is made if need be; its name must be of this attempt alone."""
@@ -46,19 +49,25 @@ class Board:
         return (self.folder / name).exists()
 
     def abort(self, reason: str) -> None:
-        """End the trial for all; the first reason stands."""
+        """End the trial, and the session, for all; the first reason stands."""
         handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".")
         with os.fdopen(handle, "w") as file:
             json.dump(reason, file)
         with contextlib.suppress(FileExistsError):
-            os.link(temporary, self.folder / "abort")
+            os.link(temporary, self._abort)
         Path(temporary).unlink()
 
     @property
     def aborted(self) -> str | None:
-        """The reason why the trial ended early, or None."""
-        reason = self.get("abort")
-        return None if reason is None else str(reason)
+        """The reason why the session ended early, or None."""
+        try:
+            return str(json.loads(self._abort.read_text()))
+        except FileNotFoundError:
+            return None
+
+    @property
+    def _abort(self) -> Path:
+        return self.folder.parent / "abort"
 
     def check(self) -> None:
         """Raise AbortedError when another worker has given up."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from collect.errors import BenchError
 from collect.trial.board import Board
+from collect.trial.remote import Remote
 from collect.trial.server import environment_file
 from collect.trial.watching import Side, Task
 
@@ -72,15 +73,17 @@ def load_environment(task: Task, instance: str, master_address: str) -> dict[str
     return variables
 
 
-def prepare(side_remote_run: Callable[[str, bytes], bytes], task: Task, host: str, master_address: str) -> list[str]:
-    """Write the units' environments on the host and return the instances to start."""
-    here = instances(task, host)
+def prepare(remote: Remote, task: Task, master_address: str) -> list[str]:
+    """Write the units' environments on the host and return the instances to start there, none perhaps."""
+    here = instances(task, remote.name)
+    if not here:
+        return []
     script = "\n".join(
         f"cat > {task.paths.run}/load.d/{name}.env <<'END-OF-FILE'\n"
         f"{environment_file(load_environment(task, name, master_address)).decode()}END-OF-FILE"
         for name in here
     )
-    side_remote_run(f"/bin/sh -c {shlex.quote(script)}", b"")
+    remote.run(f"/bin/sh -c {shlex.quote(script)}")
     return here
 
 
@@ -95,12 +98,13 @@ def follow(side: Side, show: Show) -> dict[str, Any]:
     side.measure_clock()
     primary = side.remote.name == side.task.clients[0]
     result: dict[str, Any] | None = None
+    # A host with nothing to run has ended when the primary has; else the watch says so.
+    idle = not instances(side.task, side.remote.name)
     ended = False
     while not (ended and (result or not primary)):
         line = side.next()
         if line is None:
-            if not primary and board.has("load.result"):
-                break
+            ended = ended or (idle and board.has("load.result"))
             continue
         if line.get("src") == "load" and primary:
             board.put("load.phase", line["phase"])

@@ -16,11 +16,12 @@ from typing import Any
 import psutil
 
 from collect.archive import open_partial
+from collect.archive.durable import disk_errors
 from collect.errors import BenchError
 from collect.trial.board import AbortedError, Board
 from collect.trial.client import follow, prepare
 from collect.trial.live import finished_line, live_line
-from collect.trial.remote import HostError, Remote
+from collect.trial.remote import Remote
 from collect.trial.server import serve
 from collect.trial.watching import Side, Task, in_words
 
@@ -50,15 +51,17 @@ class Trial:
 
         Raises BenchError with the reason when the trial failed, here or on another host.
         """
-        self.task.folder.mkdir(parents=True, exist_ok=True)
         self._began, self._left_s = time.monotonic(), self._estimate_s()
         is_server = remote.name == self.task.server
         record: dict[str, Any] = {}
         try:
+            self.board.check()
+            with disk_errors(str(self.task.folder)):
+                self.task.folder.mkdir(parents=True, exist_ok=True)
             record = self._serve(remote) if is_server else self._load(remote)
         except AbortedError:
             pass
-        except (BenchError, HostError, OSError, ValueError, AssertionError) as error:
+        except Exception as error:  # whatever it is, the other hosts must hear of it
             self.board.abort(in_words(error, remote.name))
         self.board.put(f"{remote.name}.done", record)
         if is_server:
@@ -74,8 +77,8 @@ class Trial:
             return serve(side)
 
     def _load(self, remote: Remote) -> dict[str, Any]:
-        started = prepare(lambda command, data: remote.run(command, data), self.task, remote.name, self.master_address)
-        with Side(remote, self.task, self.board, started) as side:
+        started = prepare(remote, self.task, self.master_address)
+        with Side(remote, self.task, self.board, started or ["--only-collector"]) as side:
             return follow(side, self._show)
 
     def _show(self, load: dict[str, Any], side: Side) -> None:
@@ -106,15 +109,26 @@ class Trial:
         missing = self.board.wait([f"{name}.done" for name in self.task.clients], SETTLE_S)
         if missing:
             self.board.abort(f"no word from {missing[0].removesuffix('.done')} at the end of the trial")
-        run = open_partial(self.partial)
-        if self.board.aborted:
-            error = self._failed()
-            run.fail_trial(self.task.spec, self.task.folder, str(error))
-            raise error
+        if os.getppid() != self.controller_pid:
+            raise self._failed()  # what is there is kept by the one who goes on with the run
+        summary = None
+        if not self.board.aborted:
+            try:
+                summary = self._put_on_record(server)
+            except (BenchError, OSError) as error:
+                self.board.abort(in_words(error, "control node"))
+        if summary is None:
+            open_partial(self.partial).fail_trial(self.task.spec, self.task.folder, str(self._failed()))
+            raise self._failed()
+        self.board.put("wall", time.monotonic() - self._began)
+        self.show((LINE_START if self.terminal else "") + finished_line(self.task.spec, summary))
+        return summary
+
+    def _put_on_record(self, server: dict[str, Any]) -> dict[str, Any]:
         clients = {name: self.board.get(f"{name}.done") for name in self.task.clients}
         for name in self.task.clients:
             sort_load_files(self.task.folder / f"load-{name}", self.task.folder)
-        summary: dict[str, Any] = run.finish_trial(
+        return open_partial(self.partial).finish_trial(
             self.task.spec,
             self.task.folder,
             {
@@ -124,14 +138,12 @@ class Trial:
                 "control_cpu": self.board.get("control.cpu") or [],
             },
         )
-        self.board.put("wall", time.monotonic() - self._began)
-        line = finished_line(self.task.spec, summary)
-        self.show((LINE_START if self.terminal else "") + line)
-        return summary
 
     def _failed(self) -> BenchError:
         return BenchError.from_line(
-            str(self.board.aborted), self.task.spec["trial_id"], "mend that, then go on with -e resume="
+            str(self.board.aborted or "ansible-playbook has ended"),
+            self.task.spec["trial_id"],
+            "mend that, then go on with -e resume=",
         )
 
 
@@ -146,12 +158,19 @@ def sort_load_files(source: Path, folder: Path) -> None:
 
 
 def tree_cpu_s(pid: int) -> float:
-    """Return the CPU seconds of ansible-playbook, its workers and its ssh processes so far."""
+    """Return the CPU seconds so far of ansible-playbook, its workers, its ssh processes and shared connections."""
     total = 0.0
     with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
+        shared = [p for p in psutil.process_iter(["name", "cmdline"]) if _is_shared_connection(p, root.cwd())]
+        for process in [root, *root.children(recursive=True), *shared]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 times = process.cpu_times()
                 total += times.user + times.system
     return total
+
+
+def _is_shared_connection(process: psutil.Process, checkout: str) -> bool:
+    """Say whether this is a connection of the checkout that ssh keeps open by itself ("ssh: <socket> [mux]")."""
+    line = " ".join(process.info["cmdline"] or ())
+    return process.info["name"] == "ssh" and "[mux]" in line and checkout in line

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import selectors
 import subprocess
+import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from collect.archive.durable import disk_errors
 from collect.errors import BenchError
 from collect.trial.clock import Offset, measure
 
@@ -47,9 +50,11 @@ class Remote:
 
     def fetch_folder(self, folder: str, into: Path) -> None:
         """Copy the files of a remote folder into a local one."""
-        into.mkdir(parents=True, exist_ok=True)
         archive = self.run(f"tar -C {folder} -cf - .")
-        subprocess.run(["tar", "-C", str(into), "--no-same-owner", "-xf", "-"], input=archive, check=True)
+        with disk_errors(str(into)):
+            into.mkdir(parents=True, exist_ok=True)
+            with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+                files.extractall(into, filter="data")
 
     def stream(self, command: str) -> Stream:
         """Start a command that goes on talking until it is closed."""

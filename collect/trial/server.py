@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any
 
+from collect.archive.durable import disk_errors
 from collect.errors import BenchError
 from collect.trial.watching import Side
 
@@ -67,5 +68,6 @@ def serve(side: Side) -> dict[str, Any]:
     after: dict[str, Any] = json.loads(side.remote.run(side.task.paths.app_control("status")))
     side.measure_clock()
     side.cut_samples(began, time.time())
-    (side.task.folder / "app.log.tail").write_text(after.pop("log_tail"))
+    with disk_errors(str(side.task.folder)):
+        (side.task.folder / "app.log.tail").write_text(after.pop("log_tail"))
     return {"app": app, "after": after, "clocks": side.clocks}

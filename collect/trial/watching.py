@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from collect.archive.durable import disk_errors
 from collect.errors import BenchError
 from collect.trial.board import Board
 from collect.trial.remote import HostError, Remote, Stream
@@ -109,13 +110,13 @@ class Side:
         command = self.task.paths.sampler(
             "cut", "--from", f"{from_unix_s - 2 * interval:.3f}", "--to", f"{to_unix_s + interval:.3f}"
         )
-        (self.task.folder / f"samples-{self.remote.name}.jsonl").write_bytes(self.remote.run(command))
+        samples = self.remote.run(command)
+        with disk_errors(str(self.task.folder)):
+            (self.task.folder / f"samples-{self.remote.name}.jsonl").write_bytes(samples)
 
 
 def in_words(error: Exception, host: str) -> str:
     """Return an error as the one line that the user reads."""
-    if isinstance(error, HostError):
-        return str(error)
-    if isinstance(error, BenchError):
+    if isinstance(error, HostError | BenchError):
         return str(error)
     return f"{type(error).__name__}: {error} ({host}): report this with the run's folder"

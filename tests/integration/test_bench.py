@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -88,19 +89,12 @@ def test_the_hosts_are_on_record(provisioned: Checkout, trials: list[dict[str, A
     }
 
 
-def test_ports_differ_from_trial_to_trial(provisioned: Checkout, trials: list[dict[str, Any]]) -> None:
-    rows = collect(provisioned, "query", "SELECT count(DISTINCT trial_id) AS n FROM trials", "--json")
-    assert rows[0]["n"] == 4
-
-
-def test_each_trial_has_a_fresh_process(provisioned: Checkout, trials: list[dict[str, Any]]) -> None:
-    """The app's CPU at the start of a trial's samples is that of a process that has just begun."""
-    low = (
-        "SELECT trial_id, count(DISTINCT pid) AS pids FROM samples WHERE scope = 'process' AND unit = 'app'"
-        " GROUP BY trial_id"
-    )
-    for row in collect(provisioned, "query", low, "--json"):
-        assert row["pids"] >= 1
+def test_each_trial_has_a_fresh_port_and_a_fresh_process(provisioned: Checkout, trials: list[dict[str, Any]]) -> None:
+    """So none inherits the sockets or the memory of the one before."""
+    recorded = collect(provisioned, "show", "latest", "--json")["manifest"]["trials"]
+    assert len(recorded) == len(trials)
+    assert len({trial["port"] for trial in recorded}) == len(trials)
+    assert len({trial["server"]["app"]["pid"] for trial in recorded}) == len(trials)
 
 
 def test_the_closing_table_and_the_report(provisioned: Checkout, played: Played) -> None:
@@ -126,6 +120,21 @@ def test_live_lines_tell_trial_time_rate_and_both_sides(played: Played) -> None:
     for line in lines:
         for part in ("/4]", "req/s", "server", "client", "left"):
             assert part in line, line
+
+
+def test_two_clients(new_checkout: Callable[[], Checkout]) -> None:
+    """One client makes the load alone and the other watches; then both make it."""
+    checkout = new_checkout()
+    two = ("-e", "local_clients=2")
+    checkout.play("playbooks/hosts.yml", *two, timeout_s=300)
+    checkout.play("playbooks/site.yml", *two, timeout_s=400)
+    cell = {**SMALL["cells"][0], "variant": "starlette-uvicorn", "generator": ["locust-http", "locust-http-2"]}
+    measure(checkout, *two, cells=[cell])
+    trials = collect(checkout, "show", "latest", "--json")["trials"]
+    assert len(trials) == 2
+    for trial in trials:
+        assert trial["validity"] != "invalid", trial["reasons"]
+        assert abs(trial["redis_gets_total_diff"]) <= trial["users"]
 
 
 def test_two_worker_processes_and_a_master(provisioned: Checkout) -> None:
