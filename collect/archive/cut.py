@@ -188,7 +188,7 @@ def _host(side: str, hosts: list[Series], first: float, last: float, units: tupl
 
 
 def _redis(raw: RawTrial, window: Window, requests: int) -> dict[str, Any]:
-    """Return Redis' own counts beside the generator's: in the window, and from the first to the last sample."""
+    """Return Redis' own counts beside the generator's: in the window, and over the whole trial."""
     gets, replied = raw.server.each(lambda s: s["redis"]["gets"]), raw.server.each(lambda s: s["redis"]["t"])
     each = raw.spec.workload["redis_gets"]
     inside = gets[window.last] - gets[window.first]
@@ -196,7 +196,12 @@ def _redis(raw: RawTrial, window: Window, requests: int) -> dict[str, Any]:
     known = np.flatnonzero(~np.isnan(gets))
     if each and not np.isnan(inside):
         row["redis_gets_diff"] = inside - each * requests
-    if each and len(known) > 1:
+    before, after = (raw.record["server"].get(part, {}).get("redis_gets") for part in ("app", "after"))
+    if each and before is not None and after is not None:
+        # Asked for while nothing was under way: before the app was started, after the load had ended.
+        checked = int(raw.record["result"].get("check_requests", 0))
+        row["redis_gets_total_diff"] = after - before - each * (len(raw.requests.end) + checked)
+    elif each and len(known) > 1:
         first, last = replied[known[0]], replied[known[-1]]
         answered = int(((raw.requests.end > first) & (raw.requests.end <= last)).sum())
         checked = int(raw.record["result"].get("check_requests", 0)) if first < raw.marks["load_start"] else 0

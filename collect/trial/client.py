@@ -121,6 +121,7 @@ def follow(side: Side, show: Show) -> dict[str, Any]:
                 "look at /var/log/bench/app.log on the server host, mend it, then go on with -e resume=",
             )
     side.measure_clock()
-    side.remote.fetch_folder(f"{side.task.paths.run}/load", side.task.folder / f"load-{side.remote.name}")
+    if not idle:
+        side.remote.fetch_folder(f"{side.task.paths.run}/load", side.task.folder / f"load-{side.remote.name}")
     side.cut_samples(began, time.time())
     return {"result": result, "clocks": side.clocks}

@@ -19,7 +19,7 @@ from collect.archive import open_partial
 from collect.archive.durable import disk_errors
 from collect.errors import BenchError
 from collect.trial.board import AbortedError, Board
-from collect.trial.client import follow, prepare
+from collect.trial.client import follow, instances, prepare
 from collect.trial.live import finished_line, live_line
 from collect.trial.remote import Remote
 from collect.trial.server import serve
@@ -126,7 +126,7 @@ class Trial:
 
     def _put_on_record(self, server: dict[str, Any]) -> dict[str, Any]:
         clients = {name: self.board.get(f"{name}.done") for name in self.task.clients}
-        for name in self.task.clients:
+        for name in filter(lambda host: instances(self.task, host), self.task.clients):
             sort_load_files(self.task.folder / f"load-{name}", self.task.folder)
         return open_partial(self.partial).finish_trial(
             self.task.spec,

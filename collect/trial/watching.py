@@ -105,11 +105,9 @@ class Side:
             self.board.put(f"{self.remote.name}.now", line)
 
     def cut_samples(self, from_unix_s: float, to_unix_s: float) -> None:
-        """Fetch the host's samples of the trial: ticks from one before it to one after its end where there is one."""
+        """Fetch the host's samples of the trial, none from the load of the one before."""
         interval = self.task.interval_s
-        command = self.task.paths.sampler(
-            "cut", "--from", f"{from_unix_s - 2 * interval:.3f}", "--to", f"{to_unix_s + interval:.3f}"
-        )
+        command = self.task.paths.sampler("cut", "--from", f"{from_unix_s:.3f}", "--to", f"{to_unix_s + interval:.3f}")
         samples = self.remote.run(command)
         with disk_errors(str(self.task.folder)):
             (self.task.folder / f"samples-{self.remote.name}.jsonl").write_bytes(samples)
