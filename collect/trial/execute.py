@@ -18,6 +18,7 @@ import psutil
 from collect.archive import open_partial
 from collect.archive.durable import disk_errors
 from collect.errors import BenchError
+from collect.plan import TRIAL_OVERHEAD_S
 from collect.trial.board import AbortedError, Board
 from collect.trial.client import follow, instances, prepare
 from collect.trial.live import finished_line, live_line
@@ -27,8 +28,6 @@ from collect.trial.watching import Side, Task, in_words
 
 LINE_START = "\r\x1b[K"
 SETTLE_S = 20.0
-OVERHEAD_S = 3.0
-"""What a trial takes beside its load, until one has been measured."""
 
 
 @dataclass
@@ -101,7 +100,7 @@ class Trial:
     def _estimate_s(self) -> float:
         """Return the seconds that the run has left at this trial's start, from the trials of this session so far."""
         walls = [float(wall.read_text()) for wall in self.board.folder.parent.glob("*/wall")]
-        each = sum(walls) / len(walls) if walls else self.task.load_s + OVERHEAD_S
+        each = sum(walls) / len(walls) if walls else self.task.load_s + TRIAL_OVERHEAD_S
         return each * (int(self.task.spec["total"]) - int(self.task.spec["ordinal"]) + 1)
 
     def _finish(self, server: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +125,7 @@ class Trial:
 
     def _put_on_record(self, server: dict[str, Any]) -> dict[str, Any]:
         clients = {name: self.board.get(f"{name}.done") for name in self.task.clients}
-        for name in filter(lambda host: instances(self.task, host), self.task.clients):
+        for name in (host for host in self.task.clients if instances(self.task, host)):
             sort_load_files(self.task.folder / f"load-{name}", self.task.folder)
         return open_partial(self.partial).finish_trial(
             self.task.spec,
