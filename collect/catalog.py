@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collect.documents import load_document, nearest
+from collect.documents import check_document, load_document, nearest
 from collect.errors import BenchError
 from collect.paths import CATALOG_DIR, shown
 
@@ -35,15 +35,26 @@ class Catalog:
         return cls(**{name: data[name] for name in FILES})
 
 
-def load_catalog(folder: Path = CATALOG_DIR) -> Catalog:
-    """Read and check the catalog's files; BenchError names the file and the key that is wrong."""
+def load_catalog(
+    folder: Path = CATALOG_DIR, changes: Mapping[str, Mapping[str, Any]] | None = None, path: Path | None = None
+) -> Catalog:
+    """Read and check the catalog's files; BenchError names the file and the key that is wrong.
+
+    ``changes`` are entries, by file and name, that a plan at ``path`` brings along; they go before those of the files.
+    """
     data: dict[str, Any] = {}
     for name in FILES:
         data[name] = load_document(folder / f"{name}.yml", "catalog", within=name)
+    where = path or folder
+    for name, entries in (changes or {}).items():
+        if name not in FILES:
+            raise BenchError(f'unknown key "{name}"', f"{shown(where)}: catalog", nearest(name, FILES))
+        check_document(entries, where, "catalog", within=name)
+        data[name] = {**data[name], **entries}
     for name, variant in data["variants"].items():
         if variant["framework"] not in data["frameworks"]:
-            where = f"{shown(folder / 'variants.yml')}: {name}.framework"
+            place = f"{shown(folder / 'variants.yml')}: {name}.framework"
             raise BenchError(
-                f'unknown framework "{variant["framework"]}"', where, nearest(variant["framework"], data["frameworks"])
+                f'unknown framework "{variant["framework"]}"', place, nearest(variant["framework"], data["frameworks"])
             )
     return Catalog(**data)

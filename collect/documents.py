@@ -61,10 +61,15 @@ def load_document(path: Path, schema: str, *, within: str | None = None) -> Any:
     ``within`` names the property of the schema that the file is, where one schema serves several files.
     """
     document = load_yaml(path)
+    check_document(document, path, schema, within=within)
+    return document
+
+
+def check_document(document: Any, path: Path, schema: str, *, within: str | None = None) -> None:
+    """Check what was read from a file; BenchError names file and key."""
     errors = sorted(_validator(schema, within).iter_errors(document), key=lambda error: len(error.absolute_path))
     if errors:
         raise _explain(errors[0], path)
-    return document
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -79,7 +84,9 @@ def _validator(schema: str, within: str | None) -> Any:
     from jsonschema import Draft202012Validator
 
     content: Any = yaml.load((DATA_DIR / f"{schema}.schema.yml").read_text(), Loader=_Loader)  # noqa: S506
-    return Draft202012Validator(content["properties"][within] if within else content)
+    if within:
+        content = {"$defs": content.get("$defs", {}), **content["properties"][within]}
+    return Draft202012Validator(content)
 
 
 def _explain(error: ValidationError, path: Path) -> BenchError:

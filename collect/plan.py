@@ -12,7 +12,7 @@ import itertools
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,14 @@ PORT_LIMIT = 32768  # Linux hands out ephemeral ports from here on
 TRIAL_OVERHEAD_S = (
     2.5  # restart of the server, check of its answer, fetching of what was recorded, wait for a whole second
 )
+
+CELL, CEILING, PROBE = "cell", "ceiling", "probe"
+"""Kinds of trials: of the plan's cells; of a generator against a responder that costs nothing; of an intervention."""
+CEILING_VARIANTS = ("responder-keepalive", "responder-close")
+CEILING_WORKLOAD = "none"
+PROBE_WINDOW_MAX_S = 20.0
+PROBES_PER_CELL = 8  # at most
+ENOUGH = "enough"
 
 _PARTS = {"variant": "variants", "workload": "workloads", "generator": "generators", "profile": "profiles"}
 
@@ -65,6 +73,11 @@ class TrialSpec:
     generator: Mapping[str, Any]
     profile: Mapping[str, Any]
     expect: Mapping[str, Any]
+    kind: str = CELL
+    probe_of: str | None = None
+    """Of a probe: the name of the cell whose verdict it puts to the test."""
+    intervention: str | None = None
+    """Of a probe: what was changed against that cell; None where it is the cell itself, measured for comparison."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the spec as plain data."""
@@ -89,27 +102,57 @@ class Plan:
     window_s: float
     cells: tuple[Cell, ...]
     catalog: Catalog = field(repr=False)
+    ceiling_window_s: float = 0
+    probe: bool = False
+    probe_window_s: float | None = None
 
     def trials(self, port_base: int = PORT_BASE) -> list[TrialSpec]:
-        """Return every trial in the order in which it is to be done; each has a port of its own above ``port_base``."""
-        total = self.blocks * len(self.cells)
+        """Return every trial in the order in which it is to be done; each has a port of its own above ``port_base``.
+
+        First the ceilings (block 0), then the blocks. Probes depend on verdicts and are added later.
+        """
         generator = random.Random(self.seed)  # noqa: S311 (an order, no secret)
+        ceilings = self.ceilings()
+        total = len(ceilings) + self.blocks * len(self.cells)
         specs: list[TrialSpec] = []
+        for position, cell in enumerate(ceilings, start=1):
+            specs.append(self.spec(cell, 0, position, len(specs) + 1, total, port_base, kind=CEILING))
         for block in range(1, self.blocks + 1):
             for position, cell in enumerate(_shuffled(self.cells, generator), start=1):
-                specs.append(self._spec(cell, block, position, len(specs) + 1, total, port_base))
+                specs.append(self.spec(cell, block, position, len(specs) + 1, total, port_base))
         return specs
+
+    def ceilings(self) -> list[Cell]:
+        """Return the cells that measure what each of the plan's generators can reach; none where the plan wants none."""
+        if not self.ceiling_window_s:
+            return []
+        loads = dict.fromkeys((cell.generator, cell.users, cell.profile) for cell in self.cells)
+        return [Cell(variant, CEILING_WORKLOAD, *load) for load in loads for variant in CEILING_VARIANTS]
 
     def estimate_s(self, trials: int | None = None) -> float:
         """Return how long the plan (or that many of its trials) takes with hosts that are up, in seconds."""
-        count = self.blocks * len(self.cells) if trials is None else trials
-        return count * (self.ramp_s + self.warmup_s + self.window_s + TRIAL_OVERHEAD_S)
+        around_s = self.ramp_s + self.warmup_s + TRIAL_OVERHEAD_S
+        if trials is not None:
+            return trials * (around_s + self.window_s)
+        ceilings_s = len(self.ceilings()) * (around_s + self.ceiling_window_s)
+        return ceilings_s + self.blocks * len(self.cells) * (around_s + self.window_s)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan without its catalog as plain data."""
         data = {
             key: getattr(self, key)
-            for key in ("name", "description", "blocks", "seed", "ramp_s", "warmup_s", "window_s")
+            for key in (
+                "name",
+                "description",
+                "blocks",
+                "seed",
+                "ramp_s",
+                "warmup_s",
+                "window_s",
+                "ceiling_window_s",
+                "probe",
+                "probe_window_s",
+            )
         }
         return data | {"cells": [asdict(cell) for cell in self.cells]}
 
@@ -118,8 +161,16 @@ class Plan:
         """Take back what ``to_json`` gave."""
         return cls(**{**data, "cells": tuple(Cell(**cell) for cell in data["cells"])}, catalog=catalog)
 
-    def _spec(self, cell: Cell, block: int, position: int, ordinal: int, total: int, port_base: int) -> TrialSpec:
-        entries = {part: dict(getattr(self.catalog, group)[getattr(cell, part)]) for part, group in _PARTS.items()}
+    def spec(
+        self, cell: Cell, block: int, position: int, ordinal: int, total: int, port_base: int, *, kind: str = CELL,
+        window_s: float | None = None, entries: Mapping[str, Mapping[str, Any]] | None = None,
+        probe_of: str | None = None, intervention: str | None = None,
+    ) -> TrialSpec:  # fmt: skip
+        """Return a trial of a cell. ``entries`` (by part: variant, profile ...) go before the catalog's."""
+        known = {
+            part: dict((entries or {}).get(part) or getattr(self.catalog, group)[getattr(cell, part)])
+            for part, group in _PARTS.items()
+        }
         return TrialSpec(
             trial_id=f"b{block:02d}-p{position:02d}-{cell.name}",
             ordinal=ordinal,
@@ -130,15 +181,19 @@ class Plan:
             port=port_base + ordinal,
             ramp_s=self.ramp_s,
             warmup_s=self.warmup_s,
-            window_s=self.window_s,
-            expect=_expected(entries["variant"], entries["workload"]),
-            **entries,
+            window_s=window_s or (self.ceiling_window_s if kind == CEILING else self.window_s),
+            expect=_expected(known["variant"], known["workload"]),
+            kind=kind,
+            probe_of=probe_of,
+            intervention=intervention,
+            **known,
         )
 
 
-def load_plan(plan: str | Path, catalog: Catalog | None = None) -> Plan:
+def load_plan(plan: str | Path, catalog: Catalog | None = None, *, client_cores: int = 1) -> Plan:
     """Read and check a plan, given by the name of one in playbooks/plans/ or by a path.
 
+    ``client_cores`` are those of all clients together; they say how many processes of a generator are enough.
     BenchError names the file and key that is wrong and what to do about it.
     """
     path = _find(str(plan))
@@ -146,13 +201,15 @@ def load_plan(plan: str | Path, catalog: Catalog | None = None) -> Plan:
     for key in ("ramp_s", "warmup_s", "window_s"):
         if not math.isfinite(document[key]):
             raise BenchError(f"{document[key]} is out of range", f"{shown(path)}: {key}", "give a number of seconds")
-    catalog = catalog or load_catalog()
+    catalog = catalog or load_catalog(changes=document.get("catalog"), path=path)
+    catalog = replace(catalog, generators=_resolved(catalog.generators, client_cores))
     return Plan(
         name=path.stem,
         description=document.get("description", ""),
         cells=_expanded(document["cells"], catalog, path),
         catalog=catalog,
         **{key: document[key] for key in ("blocks", "seed", "ramp_s", "warmup_s", "window_s")},
+        **{key: document[key] for key in ("ceiling_window_s", "probe", "probe_window_s") if key in document},
     )
 
 
@@ -163,9 +220,10 @@ def plan_names(folder: Path = PLANS_DIR) -> list[str]:
 
 def check_ports(plan: Plan, port_base: int) -> None:
     """Raise BenchError unless every trial finds a port between ``port_base`` and the ephemeral ones."""
-    last = port_base + plan.blocks * len(plan.cells)
+    trials = len(plan.ceilings()) + plan.blocks * len(plan.cells) + plan.probe * PROBES_PER_CELL * len(plan.cells)
+    last = port_base + trials
     if port_base < 1024 or last >= PORT_LIMIT:
-        remedy = f"choose a base from 1024 to {PORT_LIMIT - 1 - plan.blocks * len(plan.cells)}, or fewer trials"
+        remedy = f"choose a base from 1024 to {PORT_LIMIT - 1 - trials}, or fewer trials"
         raise BenchError(
             f"the trials' ports {port_base + 1} to {last} leave 1024 to {PORT_LIMIT - 1}", "app_port_base", remedy
         )
@@ -205,6 +263,15 @@ def _expanded(cells: list[Mapping[str, Any]], catalog: Catalog, path: Path) -> t
                 )
             seen[expanded] = index
     return tuple(seen)
+
+
+def _resolved(generators: Mapping[str, Mapping[str, Any]], client_cores: int) -> dict[str, dict[str, Any]]:
+    """Replace "enough" by a number of processes: one core is left to the master, the collector and the kernel."""
+    enough = max(1, client_cores - 1)
+    return {
+        name: {**entry, "processes": enough if entry["processes"] == ENOUGH else entry["processes"]}
+        for name, entry in generators.items()
+    }
 
 
 def _listed(value: Any) -> list[Any]:
