@@ -123,7 +123,7 @@ class Plan:
         return specs
 
     def ceilings(self) -> list[Cell]:
-        """Return the cells that measure what each of the plan's generators can reach; none where the plan wants none."""
+        """Return the cells that measure what each generator of the plan can reach; none where it wants none."""
         if not self.ceiling_window_s:
             return []
         loads = dict.fromkeys((cell.generator, cell.users, cell.profile) for cell in self.cells)
