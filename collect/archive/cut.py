@@ -19,6 +19,9 @@ from collect.archive.raw import DAMAGED, Floats, RawTrial, Sample, Series
 from collect.archive.validity import judge
 from collect.errors import BenchError
 from collect.statistics.percentiles import percentile
+from collect.verdicts.ceilings import Ceilings
+from collect.verdicts.findings import columns_of
+from collect.verdicts.judge import judge as verdict
 
 PHASES = ("ramp", "warmup", "window", "after")
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p999": 0.999}
@@ -81,8 +84,12 @@ def microseconds(seconds: Floats) -> NDArray[np.int64]:
     return whole
 
 
-def summarise(raw: RawTrial, run_id: str) -> dict[str, Any]:
-    """Return the trial's row of trials.parquet as plain data: figures, validity, reasons. Pure."""
+def summarise(raw: RawTrial, run_id: str, ceilings: Ceilings | None = None) -> dict[str, Any]:
+    """Return the trial's row of trials.parquet as plain data: figures, validity, verdict and their reasons. Pure.
+
+    Beside the columns it holds ``findings``, the verdict with all its evidence, for the manifest. Without ``ceilings``
+    the verdict is less sure.
+    """
     window = find_window(raw)
     row: dict[str, Any] = {"run_id": run_id, **_identity(raw, window)}
     row |= _answers(raw, window)
@@ -90,10 +97,10 @@ def summarise(raw: RawTrial, run_id: str) -> dict[str, Any]:
     row |= _clients(raw, window)
     row |= _redis(raw, window, row["requests"])
     row |= _control(raw)
-    row |= {"clock_uncertainty_s": raw.clock_uncertainty_s, "limited_by": []}
+    row |= {"clock_uncertainty_s": raw.clock_uncertainty_s}
     row = {name: _plain(value) for name, value in row.items()}
     row["validity"], row["reasons"] = judge(row, _checks(raw, window))
-    return row
+    return row | columns_of(verdict(raw, window, row, ceilings or Ceilings())) | {"warnings": []}
 
 
 def _identity(raw: RawTrial, window: Window) -> dict[str, Any]:
@@ -110,6 +117,9 @@ def _identity(raw: RawTrial, window: Window) -> dict[str, Any]:
         "users": spec.cell.users,
         "profile": spec.cell.profile,
         "framework": spec.variant["framework"],
+        "kind": spec.kind,
+        "probe_of": spec.probe_of,
+        "intervention": spec.intervention,
         "started_at": utc(raw.marks["load_start"]),
         "window_start_at": utc(window.t1),
         "ramp_s": raw.marks["ramp_end"] - raw.marks["load_start"],

@@ -12,10 +12,10 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from collect.archive.durable import disk_errors, fsync_path, fsync_tree, json_bytes, rename_durably, write_durably
 from collect.archive.provenance import provenance
@@ -23,9 +23,13 @@ from collect.archive.space import check_archive_dir
 from collect.catalog import Catalog
 from collect.errors import BenchError
 from collect.paths import shown
-from collect.plan import PORT_BASE, Plan, TrialSpec, check_ports
+from collect.plan import CEILING, PORT_BASE, Plan, TrialSpec, check_ports
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    from collect.verdicts.ceilings import Ceilings
+
+SCHEMA_VERSION = 2
+"""1: as of the first runs. 2: verdicts with evidence, ceilings, probes, invariants."""
 SUFFIX = ".partial"
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
@@ -61,8 +65,9 @@ class PartialRun:
         return self._run
 
     def trials(self) -> list[TrialSpec]:
-        """Return every trial of the plan, in order."""
-        return self.plan.trials(self._run["port_base"])
+        """Return every trial, in order: the plan's, then those added since."""
+        added = [TrialSpec.from_json(spec) for spec in self._run.get("added_trials", ())]
+        return [*self.plan.trials(self._run["port_base"]), *added]
 
     def finished(self, spec: TrialSpec) -> bool:
         """Say whether the trial is done."""
@@ -71,6 +76,19 @@ class PartialRun:
     def remaining(self) -> list[TrialSpec]:
         """Return the trials still to be done, in order."""
         return [spec for spec in self.trials() if not self.finished(spec)]
+
+    def ceilings(self) -> Ceilings:
+        """Return the ceilings measured so far: Redis, the network, and the generators' in the block 0."""
+        from collect.verdicts.ceilings import Ceilings
+
+        done = [spec for spec in self.trials() if spec.kind == CEILING and self.finished(spec)]
+        return Ceilings.of(self._run, [self.summary(spec) for spec in done])
+
+    def summary(self, spec: TrialSpec) -> dict[str, Any]:
+        """Return the summary row of a finished trial, as it was judged when it was put on record."""
+        trial: dict[str, Any] = json.loads((self.path / "trials" / spec.trial_id / "trial.json").read_bytes())
+        summary: dict[str, Any] = trial["summary"]
+        return summary
 
     def trial_folder(self, spec: TrialSpec | Mapping[str, Any]) -> Path:
         """Return the folder where the trial's raw files are to gather; made if need be."""
@@ -93,7 +111,7 @@ class PartialRun:
         from collect.archive.raw import read_trial
 
         spec = _spec(spec)
-        summary = summarise(read_trial(folder, spec, record), self.run_id)
+        summary = summarise(read_trial(folder, spec, record), self.run_id, self.ceilings())
         with disk_errors(shown(folder)):
             trial = {"spec": spec.to_json(), "record": record, "summary": summary}
             write_durably(folder / "trial.json", json_bytes(trial))
@@ -111,6 +129,23 @@ class PartialRun:
         session = self._run["sessions"][-1]
         for key, value in values.items():
             session[key] = {**session.get(key, {}), **value} if isinstance(value, Mapping) else value
+        self._write()
+
+    def update_ceilings(self, ceilings: Mapping[str, Any]) -> None:
+        """Note what was measured of Redis (``redis``) and the network (``network``) before the blocks; merged."""
+        self._run["ceilings"] = {**self._run.get("ceilings", {}), **ceilings}
+        self._write()
+
+    def add_trials(self, specs: Sequence[TrialSpec | Mapping[str, Any]]) -> None:
+        """Append trials that the plan does not hold, such as probes; those that are there already stay."""
+        known = {spec.trial_id for spec in self.trials()}
+        added = [spec for spec in map(_spec, specs) if spec.trial_id not in known]
+        self._run["added_trials"] = [*self._run.get("added_trials", []), *(spec.to_json() for spec in added)]
+        self._write()
+
+    def update_probes(self, probes: Sequence[Mapping[str, Any]]) -> None:
+        """Note the outcomes of the probes, all of them."""
+        self._run["probes"] = list(probes)
         self._write()
 
     def begin_session(self) -> None:
