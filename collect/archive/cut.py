@@ -1,87 +1,34 @@
-"""A trial cut out of what was recorded: its window, and one summary row of figures (columns: collect/data/columns.yml).
-
-The window runs from one tick of the server's collector to another, ``window_s`` later. At these two ticks Redis was
-asked for its count of GETs; the requests answered between the two replies are the window's requests. So the generator's
-count and Redis' own are of one and the same span, and differ by what is under way at its edges at most.
-"""
+"""A trial cut out of what was recorded: one summary row of figures (columns: collect/data/columns.yml)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from collect.archive.raw import DAMAGED, Floats, RawTrial, Sample, Series
+from collect.archive.raw import RawTrial, Sample, Series
 from collect.archive.validity import judge
-from collect.errors import BenchError
+from collect.archive.window import (
+    PHASES,
+    Window,
+    between,
+    covers,
+    find_window,
+    growth,
+    microseconds,
+    missed_ticks,
+    phases,
+)
 from collect.statistics.percentiles import percentile
 from collect.verdicts.ceilings import Ceilings
 from collect.verdicts.findings import columns_of
 from collect.verdicts.judge import judge as verdict
 
-PHASES = ("ramp", "warmup", "window", "after")
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 MIB = float(2**20)
 IDLE = ("idle", "iowait", "steal")
-
-
-@dataclass(frozen=True)
-class Window:
-    """The measured span: two ticks of the server (indices into its series), two moments on its clock (seconds)."""
-
-    first: int
-    last: int
-    t1: float
-    t2: float
-
-    @property
-    def length_s(self) -> float:
-        """Its length."""
-        return self.t2 - self.t1
-
-
-def find_window(raw: RawTrial) -> Window:
-    """Choose the two ticks; BenchError when the collector recorded no two of them under load.
-
-    The first is the tick at the moment when the generator opened its own window; both lie on whole intervals. Where the
-    hosts' clocks differ it is the last tick before that moment (the load is the same there, if not quite as warm),
-    never one before all users were started. The last is ``window_s`` later, or the last one under load.
-    """
-    ticks, t = raw.server.tick, raw.server.t
-    near = min(0.1, raw.server.interval_s / 4)
-    opened, closed = raw.marks["window_start"], raw.marks["load_end"]
-    before = np.flatnonzero((ticks <= opened + near) & (ticks >= raw.marks["ramp_end"]))
-    after = np.flatnonzero(ticks > opened)
-    if not len(before) and not len(after):
-        raise BenchError("the server's collector recorded nothing under load", raw.spec.trial_id, DAMAGED)
-    first = int(before[-1] if len(before) else after[0])
-    fits = np.flatnonzero((ticks <= ticks[first] + raw.spec.window_s + near) & (t <= closed))
-    last = int(fits[-1]) if len(fits) else first
-    if last <= first:
-        raise BenchError("the server's collector recorded no two ticks under load", raw.spec.trial_id, DAMAGED)
-    replied = raw.server.each(lambda sample: sample["redis"]["t"])
-    edges = [float(t[i] if np.isnan(replied[i]) else replied[i]) for i in (first, last)]
-    return Window(first, last, edges[0], edges[1])
-
-
-def phases(raw: RawTrial, window: Window) -> NDArray[np.int8]:
-    """Return each request's phase, by the moment of its answer, as an index into PHASES."""
-    end = raw.requests.end
-    phase = np.full(len(end), PHASES.index("after"), dtype=np.int8)
-    phase[end <= window.t2] = PHASES.index("window")
-    phase[end <= window.t1] = PHASES.index("warmup")
-    phase[end <= min(raw.marks["ramp_end"], window.t1)] = PHASES.index("ramp")
-    return phase
-
-
-def microseconds(seconds: Floats) -> NDArray[np.int64]:
-    """Return whole microseconds, as the archive keeps times; finer than the clocks of the generator's Python are."""
-    whole: NDArray[np.int64] = np.rint(seconds * 1e6).astype(np.int64)
-    return whole
 
 
 def summarise(raw: RawTrial, run_id: str, ceilings: Ceilings | None = None) -> dict[str, Any]:
@@ -157,7 +104,7 @@ def _clients(raw: RawTrial, window: Window) -> dict[str, Any]:
     first, last = float(raw.server.t[window.first]), float(raw.server.t[window.last])
     row = _host("client", list(raw.clients), first, last, ("generator", "collector", "other"))
     # Ports run out host by host, so the fullest host counts, not the sum.
-    seen = [_most(_tcp(sample, "TIME_WAIT") for sample in _between(series, first, last)) for series in raw.clients]
+    seen = [_most(_tcp(sample, "TIME_WAIT") for sample in between(series, first, last)) for series in raw.clients]
     row["client_time_wait_max"] = _most(seen)
     return row
 
@@ -183,10 +130,10 @@ def _host(side: str, hosts: list[Series], first: float, last: float, units: tupl
         prefix = f"{side}_{unit}" if unit in ("collector", "other") else unit
         row[f"{prefix}_cpu_cores"] = rate(_unit_cpu(unit))
         for kind in ("rss", "pss"):
-            most = [_most(s["units"].get(unit, {}).get(kind) for s in _between(h, first, last)) for h in hosts]
+            most = [_most(s["units"].get(unit, {}).get(kind) for s in between(h, first, last)) for h in hosts]
             row[f"{prefix}_{kind}_mib"] = _sum(np.nan if value is None else value / MIB for value in most)
     row[f"{side}_mem_used_max_mib"] = _sum(
-        (_most(s["host"].get("mem_used") for s in _between(h, first, last)) or np.nan) / MIB for h in hosts
+        (_most(s["host"].get("mem_used") for s in between(h, first, last)) or np.nan) / MIB for h in hosts
     )
     row[f"{side}_retrans_segs"] = _sum(
         growth(h, lambda s: s["host"]["tcp_ext"]["retrans_segs"], first, last) for h in hosts
@@ -251,52 +198,15 @@ def _checks(raw: RawTrial, window: Window) -> dict[str, Any]:
         "problems": problems,
         "planned_window_s": max(1.0, np.floor(raw.spec.window_s / interval + 1e-6)) * interval,
         "server_ticks": window.last - window.first,
-        "client_ticks": sum(len(_between(series, first, last)) for series in raw.clients),
+        "client_ticks": sum(len(between(series, first, last)) for series in raw.clients),
         "redis_gets_expected": raw.spec.workload["redis_gets"] > 0,
         "failures_total": int((~raw.requests.good).sum()),
     }
 
 
-def growth(series: Series, pick: Callable[[Sample], float], first: float, last: float) -> float:
-    """Return by how much a cumulative counter grew between two moments, interpolated between ticks; NaN if unknown.
-
-    Where the host's own ticks begin a hair late or end a hair early, as those of two hosts at one moment do, the rate
-    between them stands for the rest.
-    """
-    values = series.each(pick)
-    known = ~np.isnan(values)
-    t = series.t[known]
-    if len(t) < 2 or not covers(t, series.interval_s, first, last):
-        return float("nan")
-    edges = np.clip([first, last], t[0], t[-1])
-    at = np.interp(edges, t, values[known])
-    return float((at[1] - at[0]) * (last - first) / (edges[1] - edges[0]))
-
-
-def covers(t: Floats, interval_s: float, first: float, last: float) -> bool:
-    """Say whether ticks at ``t`` reach from one moment to another, but for a tick's jitter."""
-    return bool(len(t) and t[0] <= first + interval_s / 4 and t[-1] >= last - interval_s / 4)
-
-
-def missed_ticks(series: Series, first: float, last: float) -> int:
-    """Return how many ticks between two moments are not there, from the gaps between those that are."""
-    slack = series.interval_s / 2
-    missed = 0
-    for tick, gap in zip(series.tick[:-1], np.diff(series.tick), strict=True):
-        absent = tick + series.interval_s * np.arange(1, int(np.rint(gap / series.interval_s)))
-        missed += int(((absent > first - slack) & (absent < last + slack)).sum())
-    return missed
-
-
 def utc(unix_s: float) -> str:
     """Return a moment as ISO 8601 in UTC with microseconds."""
     return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="microseconds")
-
-
-def _between(series: Series, first: float, last: float) -> list[Sample]:
-    """Return the samples taken in [first, last], with a tick's jitter of slack."""
-    slack = series.interval_s / 4
-    return [s for s, t in zip(series.samples, series.t, strict=True) if first - slack <= t <= last + slack]
 
 
 def _tcp(sample: Sample, state: str) -> float | None:

@@ -71,9 +71,9 @@ class _Trial:
 
 
 def _write_tables(run: PartialRun, trials: list[_Trial], building: Path) -> None:
-    from collect.archive.cut import find_window
     from collect.archive.raw import read_trial
     from collect.archive.tables import Writer, requests_table, samples_table, trials_table
+    from collect.archive.window import find_window
 
     writers = {name: Writer(building / f"{name}.parquet", name) for name in ("trials", "samples", "requests")}
     writers["trials"].write(trials_table([trial.summary for trial in trials]))

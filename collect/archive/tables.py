@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from collect.archive.cut import PHASES, Window, microseconds, phases
 from collect.archive.raw import RawTrial, Series
+from collect.archive.window import PHASES, Window, microseconds, phases
 from collect.documents import load_yaml
 from collect.paths import DATA_DIR
 

@@ -95,4 +95,6 @@ def _weigh_neighbours(verdict: Verdict, row: Mapping[str, Any], side: str) -> No
     if foreign is not None:
         # The control node's own work may have run on either side's CPUs; it is small, measured and on record by itself.
         share = max(0.0, foreign - (row.get("control_cpu_cores") or 0.0)) / cpus
-        verdict.weigh("foreign_share", share, f"{share:.1%} of the {side}'s CPU went to others than the host and the control node")
+        verdict.weigh(
+            "foreign_share", share, f"{share:.1%} of the {side}'s CPU went to others than the host and the control node"
+        )

@@ -9,7 +9,7 @@ from collect.verdicts.ceilings import Ceilings
 from collect.verdicts.findings import CONCURRENCY, Evidence, Finding
 
 if TYPE_CHECKING:
-    from collect.archive.cut import Window
+    from collect.archive.window import Window
     from collect.archive.raw import RawTrial
 
 

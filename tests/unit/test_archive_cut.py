@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from collect.archive.clocks import Clock
-from collect.archive.cut import find_window, phases, summarise
+from collect.archive.cut import summarise
 from collect.archive.raw import client_of, read_trial
+from collect.archive.window import find_window, phases
 from collect.errors import BenchError
 from collect.plan import TrialSpec
 from tests.support.plans import small_plan
