@@ -92,6 +92,8 @@ class Primary:
         start = window_start(time.time(), settings.warmup_s, settings.align_s)
         end = start + settings.window_s
         self._phase = "warmup"
+        # At once, and not with the next second's line: what is to happen at some time of the window waits for it.
+        self._output.live({"t": time.time(), "phase": self._phase, "window_start_unix_s": start})
         self._processes.announce_window(start, end)
         _sleep_until(start)
         self._processes.begin_window(start)

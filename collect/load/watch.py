@@ -4,6 +4,10 @@ The control node runs this over SSH and reads JSON lines from it, each with its 
 ``collector`` are the lines of the two live files, ``clock`` answers a line ``clock`` on standard input, ``watch`` says
 ``{"state": "ended"}`` when the load has ended by itself, or ``{"state": "failed", "error": ...}``.
 
+With ``--conditions`` the host is brought into a trial's conditions (conditions.py) before the load starts;
+``conditions`` says what was set and, in answer to a line ``restore``, what it was put back to. A line
+``window <unix seconds>`` says when the window begins.
+
 It goes on until its standard input ends, nobody reads its output any more, a signal comes or the deadline has passed.
 Then, whatever the reason, the units that it started or was given with ``--stop`` are stopped. Nothing here is imported
 beyond Python's own library: it runs on any host with Python 3.8 or newer.
@@ -28,10 +32,20 @@ POLL_MS = 100
 STOP_TIMEOUT_S = 10
 JOURNAL_LINES = 5
 STDIN, STDOUT = 0, 1
+CONDITIONS = "bench-conditions.service"
 
 
 class Over(Exception):  # noqa: N818 (not an error: the ordinary end)
     """The watch is over; the message, if any, is what went wrong."""
+
+
+class ConditionsFailed(Over):
+    """The host could not be brought into the trial's conditions, or out of them."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        """Keep what went wrong and what to do about it."""
+        super().__init__(what)
+        self.remedy = remedy
 
 
 class Tail:
@@ -98,6 +112,73 @@ class Load:
                 raise Over(f"{unit(instance)} ended without a result: {why}")
         self.running = bool(self._pids)
         return self.running
+
+
+class Conditions:
+    """What is done to this host for the trial, by bench-conditions.service, and undone when that stops."""
+
+    def __init__(self, wanted: dict[str, Any] | None, folder: Path) -> None:
+        """Take what the trial wants, None for a host that stays as it is, and the folder for the unit's files."""
+        self._wanted, self._folder = wanted, folder
+        self.held = False
+
+    def set(self, deadline_s: float) -> None:
+        """End those of an earlier trial, if they are still there, then bring about this one's. Raises Over."""
+        if self._wanted is None:
+            if (self._folder / "undo.json").exists():
+                systemctl("stop", CONDITIONS)
+                self._fail_if_left()
+            return
+        self._folder.mkdir(exist_ok=True)
+        for name in ("window", "report.json"):
+            with contextlib.suppress(FileNotFoundError):
+                (self._folder / name).unlink()
+        wanted = {**self._wanted, "deadline_s": deadline_s, "guard_pid": os.getpid()}
+        (self._folder / "wanted.json").write_text(json.dumps(wanted))
+        self.held = True
+        started = systemctl("restart", CONDITIONS)
+        report = self._report()
+        if started.returncode or report.get("error"):
+            said = last_words(journal(CONDITIONS)) or last_words(started.stderr)
+            what = report.get("error") or f"{CONDITIONS} does not start: {said}"
+            raise ConditionsFailed(what, report.get("remedy") or "see its journal")
+        say("conditions", state="set", **report)
+
+    def window(self, begin: bytes) -> None:
+        """Pass on when the window begins."""
+        if self.held:
+            partial = self._folder / "window.tmp"
+            partial.write_bytes(begin)
+            partial.replace(self._folder / "window")
+
+    def restore(self) -> None:
+        """Put all back and say so. Raises Over when it was not in force until now, or is not as it was."""
+        if not self.held:
+            return
+        lasted = (self._folder / "undo.json").exists()
+        stop([CONDITIONS])
+        self.held = False
+        report = self._report()
+        if report.get("error"):
+            raise ConditionsFailed(report["error"], report["remedy"])
+        self._fail_if_left()
+        if not lasted:
+            raise ConditionsFailed(f"{CONDITIONS} ended before the trial", f"see journalctl -u {CONDITIONS} there")
+        say("conditions", state="restored", **report)
+
+    def _report(self) -> dict[str, Any]:
+        with contextlib.suppress(OSError, ValueError):
+            report: dict[str, Any] = json.loads((self._folder / "report.json").read_text())
+            return report
+        return {}
+
+    def _fail_if_left(self) -> None:
+        if (self._folder / "undo.json").exists():
+            left = (self._folder / "undo.json").read_text().strip()
+            raise ConditionsFailed(
+                f"settings from before a trial are not put back: {left}",
+                f"set them by hand, then remove {self._folder / 'undo.json'}",
+            )
 
 
 def unit(instance: str) -> str:
@@ -168,7 +249,7 @@ def write(lines: bytes) -> None:
         raise Over from None
 
 
-def listen(poller: select.poll) -> None:
+def listen(poller: select.poll, conditions: Conditions) -> None:
     """Wait a tenth of a second, answering what is asked meanwhile. Raises Over when the other side is gone."""
     for descriptor, event in poller.poll(POLL_MS):
         if descriptor == STDOUT and event & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
@@ -177,11 +258,16 @@ def listen(poller: select.poll) -> None:
             asked = os.read(STDIN, 4096)
             if not asked:
                 raise Over
-            for _ in range(asked.count(b"clock\n")):
-                say("clock", t=time.time())
+            for line in asked.splitlines():
+                if line == b"clock":
+                    say("clock", t=time.time())
+                elif line == b"restore":
+                    conditions.restore()
+                elif line.startswith(b"window "):
+                    conditions.window(line.split()[1])
 
 
-def watch(load: Load, tails: list[Tail], deadline_s: float) -> None:
+def watch(load: Load, tails: list[Tail], conditions: Conditions, deadline_s: float) -> None:
     """Stream until the watch is over; raises Over in the end."""
     deadline = time.monotonic() + deadline_s
     poller = select.poll()
@@ -192,7 +278,7 @@ def watch(load: Load, tails: list[Tail], deadline_s: float) -> None:
         stream(tails)
         if ended:
             say("watch", state="ended")
-        listen(poller)
+        listen(poller, conditions)
     raise Over(f"the trial did not end within {deadline_s:g} s")
 
 
@@ -208,6 +294,8 @@ def main() -> int:
     parser.add_argument("--only-collector", action="store_true", help="start no load")
     parser.add_argument("--stop", action="append", default=[], metavar="UNIT", help="a unit to stop at the end")
     parser.add_argument("--deadline", type=float, required=True, metavar="SECONDS", help="the longest that this runs")
+    parser.add_argument("--conditions", type=json.loads, metavar="JSON", help="what to do to this host meanwhile")
+    parser.add_argument("--conditions-dir", type=Path, default=Path("/run/bench/conditions"))
     parser.add_argument("--load-dir", type=Path, default=Path("/run/bench/load"))
     parser.add_argument("--collector", type=Path, default=Path("/run/bench/collector/live.jsonl"))
     options = parser.parse_args()
@@ -219,26 +307,29 @@ def main() -> int:
 
     tails = [Tail(options.collector, "collector", from_start=False)]
     load = Load(options.instances, options.load_dir)
-    failure = ""
+    conditions = Conditions(options.conditions, options.conditions_dir)
+    failure = remedy = ""
     try:
+        conditions.set(options.deadline)
         if options.instances:
             tails.append(Tail(options.load_dir / "live.jsonl", "load", from_start=True))
             load.start()
-        watch(load, tails, options.deadline)
+        watch(load, tails, conditions, options.deadline)
     except Over as over:
-        failure = str(over)
+        failure, remedy = str(over), getattr(over, "remedy", "")
     except (OSError, subprocess.SubprocessError) as error:
         failure = str(error)
     finally:
         signal.alarm(0)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        stop([unit(instance) for instance in options.instances if load.running] + options.stop)
+        started = [unit(instance) for instance in options.instances if load.running]
+        stop(started + options.stop + [CONDITIONS] * conditions.held)
     if failure:
         signal.alarm(STOP_TIMEOUT_S)
         with contextlib.suppress(Over):
             stream(tails)
-            say("watch", state="failed", error=failure)
+            say("watch", state="failed", error=failure, **({"remedy": remedy} if remedy else {}))
     return int(bool(failure))
 
 

@@ -12,11 +12,10 @@ from collect.errors import BenchError
 from collect.trial.board import Board
 from collect.trial.remote import Remote
 from collect.trial.server import environment_file
-from collect.trial.watching import Side, Task
+from collect.trial.watching import MASTER_PORT, Side, Task
 
 ANSWER_TIMEOUT_S = 15
 GRACE_S = 0.25
-MASTER_PORT = 5557
 
 Show = Callable[[dict[str, Any], Side], None]
 
@@ -108,7 +107,10 @@ def follow(side: Side, show: Show) -> dict[str, Any]:
             continue
         if line.get("src") == "load" and primary:
             board.put("load.phase", line["phase"])
-            show(line, side)
+            if "window_start_unix_s" in line:
+                side.announce_window(line["window_start_unix_s"])
+            else:
+                show(line, side)
             result = line.get("result", result)
         ended = ended or (line.get("src") == "watch" and line.get("state") == "ended")
     if primary:
@@ -120,8 +122,9 @@ def follow(side: Side, show: Show) -> dict[str, Any]:
                 f"{side.task.spec['trial_id']} on {side.remote.name}",
                 "look at /var/log/bench/app.log on the server host, mend it, then go on with -e resume=",
             )
+    conditions = side.restore()
     side.measure_clock()
     if not idle:
         side.remote.fetch_folder(f"{side.task.paths.run}/load", side.task.folder / f"load-{side.remote.name}")
     side.cut_samples(began, time.time())
-    return {"result": result, "clocks": side.clocks}
+    return {"result": result, "clocks": side.clocks, **conditions}

@@ -97,10 +97,11 @@ class Stream:
         assert self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), False)
         self._selector.register(self._process.stdout, selectors.EVENT_READ)
-        self._write(remote.preamble)
+        self.say(remote.preamble)
         self.heard_monotonic_s = time.monotonic()
 
-    def _write(self, data: bytes) -> None:
+    def say(self, data: bytes) -> None:
+        """Send something to the command."""
         if data and self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):  # the reader finds the end of the stream, with its reason
                 self._process.stdin.write(data)
@@ -138,7 +139,7 @@ class Stream:
         """Measure the host's clock by asking over this line; other lines that arrive meanwhile go to ``keep``."""
 
         def ask() -> float:
-            self._write(b"clock\n")
+            self.say(b"clock\n")
             end = time.monotonic() + 5
             while time.monotonic() < end:
                 line = self.read(1)

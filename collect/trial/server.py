@@ -15,8 +15,8 @@ CLIENTS_SETTLE_S = 30.0
 
 def app_environment(spec: dict[str, Any]) -> dict[str, str]:
     """Return the environment of the app's unit for this trial (see apps/options.py)."""
-    variant = spec["variant"]
-    return {
+    variant, workload = spec["variant"], spec.get("workload", {})
+    variables = {
         "APP_FRAMEWORK": variant["framework"],
         "APP_SERVER": variant["server"],
         "APP_CLIENT": variant["client"],
@@ -25,8 +25,13 @@ def app_environment(spec: dict[str, Any]) -> dict[str, str]:
         "APP_DEBUG": str(int(variant["debug"])),
         "APP_PROCESSES": str(variant["processes"]),
         "APP_THREADS": str(variant.get("threads", 0)),
+        "APP_KEEP_ALIVE": str(int(variant.get("keep_alive", True))),
         "APP_PORT": str(spec["port"]),
     }
+    if "work" in workload:
+        variables["APP_WORK"] = json.dumps(workload["work"])
+        variables["APP_WORK_ANSWER"] = json.dumps({name: workload[name] for name in ("key", "value")})
+    return variables
 
 
 def environment_file(variables: dict[str, str]) -> bytes:
@@ -65,9 +70,10 @@ def serve(side: Side) -> dict[str, Any]:
                 "look at `journalctl -u 'bench-load@*'` there",
             )
         side.next(0.1)
+    conditions = side.restore()
     after: dict[str, Any] = json.loads(side.remote.run(side.task.paths.app_control("status")))
     side.measure_clock()
     side.cut_samples(began, time.time())
     with disk_errors(str(side.task.folder)):
         (side.task.folder / "app.log.tail").write_text(after.pop("log_tail"))
-    return {"app": app, "after": after, "clocks": side.clocks}
+    return {"app": app, "after": after, "clocks": side.clocks, **conditions}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import time
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,10 @@ from collect.trial.remote import HostError, Remote, Stream
 
 SILENCE_S = 8.0
 """A host that says nothing for so long (or for three sampling intervals) is taken for lost: it says a line a tick."""
+
+CONDITIONS_TIMEOUT_S = 15.0
+MASTER_PORT = 5557
+"""On which Locust's master waits for its workers."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,19 @@ class Task:
         return float(self.spec["ramp_s"] + self.spec["warmup_s"] + self.spec["window_s"])
 
 
+def conditions_of(task: Task, host: str) -> dict[str, Any] | None:
+    """Return what the trial's profile does to a host (see collect/load/conditions.py), None for nothing."""
+    profile = task.spec["profile"]
+    is_server = host == task.server
+    sysctls = {} if is_server else dict(profile.get("client_sysctls", {}))
+    burn = profile.get("burn", {}).get("server" if is_server else "client")
+    if not sysctls and not burn:
+        return None
+    # A range with the master's port in it would hand that port out, and keep it for a minute after the connection.
+    first, last = map(int, sysctls.get("net.ipv4.ip_local_port_range", "0 0").split())
+    return {"sysctls": sysctls, "reserve_ports": [MASTER_PORT] if first <= MASTER_PORT <= last else [], "burn": burn}
+
+
 class Side:
     """One host's part of a trial: a context in which its line is open."""
 
@@ -66,7 +84,11 @@ class Side:
         self.clocks: list[dict[str, float]] = []
         # From the moment of its start on the watch stops the load by itself, whatever becomes of the control node.
         deadline_s = task.load_s + 60
+        self._conditions = conditions_of(task, remote.name)
+        self._window_awaited = self._conditions is not None and self._conditions["burn"] is not None
         command = ["/usr/bin/env", "python3", f"{task.paths.prefix}/collector/watch.py", *watch_arguments]
+        if self._conditions is not None:
+            command += ["--conditions", json.dumps(self._conditions)]
         self.stream: Stream = remote.stream(shlex.join([*command, "--deadline", f"{deadline_s:.0f}"]))
         self.collector: dict[str, Any] | None = None
 
@@ -88,6 +110,7 @@ class Side:
         Raises AbortedError when another worker gave up, BenchError when the host is lost.
         """
         self.board.check()
+        self._mind_window()
         line = self.stream.read(timeout_s)
         if line is None:
             if time.monotonic() - self.stream.heard_monotonic_s > max(SILENCE_S, 3 * self.task.interval_s):
@@ -95,8 +118,34 @@ class Side:
             return None
         self.take(line)
         if line.get("src") == "watch" and line.get("state") == "failed":
-            raise BenchError(str(line.get("error")), self.remote.name, "see its journal, then go on with -e resume=")
+            remedy = str(line.get("remedy", "see its journal")) + ", then go on with -e resume="
+            raise BenchError(str(line.get("error")), self.remote.name, remedy)
         return line
+
+    def announce_window(self, start_unix_s: float) -> None:
+        """Tell the other hosts when the window begins, by this host's clock here, by the control node's there."""
+        self.board.put("load.window", start_unix_s - self.clocks[-1]["offset_s"])
+
+    def _mind_window(self) -> None:
+        if self._window_awaited and (start := self.board.get("load.window")) is not None:
+            self._window_awaited = False
+            self.stream.say(f"window {start + self.clocks[-1]['offset_s']:.6f}\n".encode())
+
+    def restore(self) -> dict[str, Any]:
+        """Undo what the profile has done to the host; return what the record says of it, nothing where it did nothing.
+
+        Raises BenchError when it is not as it was.
+        """
+        if self._conditions is None:
+            return {}
+        self.stream.say(b"restore\n")
+        deadline = time.monotonic() + CONDITIONS_TIMEOUT_S
+        while time.monotonic() < deadline:
+            line = self.next()
+            if line and line.get("src") == "conditions" and line["state"] == "restored":
+                report = {name: line[name] for name in ("set", "before", "after", "burn", "restored")}
+                return {"conditions": report}
+        raise self.remote.lost("its watch does not say that the trial's conditions are undone")
 
     def take(self, line: dict[str, Any]) -> None:
         """Keep the collector's line and show it to the other workers."""

@@ -27,7 +27,7 @@ SYSTEMCTL = """#!/bin/bash
 HERE=%(here)s
 echo "$@" >> $HERE/calls
 case $1 in
-  start) shift
+  start|restart) [ $1 = restart ] && "$0" stop "$2"; shift
     for unit; do
       [ -e "$HERE/units/$unit" ] || { echo "Failed to start $unit: Unit $unit not found." >&2; exit 5; }
       setsid bash "$HERE/units/$unit" </dev/null >/dev/null 2>&1 & echo $! > "$HERE/pids/$unit"
