@@ -1,13 +1,16 @@
 """The contract in Flask, synchronous."""
 
+import time
+
 import redis
 from flask import Flask, Response, jsonify
 
 from apps.options import Options, Value
+from apps.work import burn, count_bits
 
 
 def create(options: Options) -> Flask:
-    """Return the WSGI app: GET /index answers without I/O, GET /user with what Redis holds."""
+    """Return the WSGI app: GET /index answers without I/O, GET /user with what Redis holds, GET /work after work."""
     app = Flask("apps")
     app.debug = options.debug
 
@@ -35,5 +38,13 @@ def create(options: Options) -> Flask:
         if value is None:
             raise LookupError(f"Redis has no key '{options.redis.key}'")
         return answer(Value(options.redis.key, str(value)))
+
+    @app.get("/work")
+    def work() -> Response:
+        burn(options.work.cpu_ms)
+        time.sleep(options.work.wait_ms / 1000)
+        if options.work.redis_mib:
+            count_bits(kept if options.client == "pool" else new_client(), options.work.redis_mib)
+        return answer(options.work_answer)
 
     return app

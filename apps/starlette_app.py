@@ -1,5 +1,7 @@
 """The contract in Starlette, asynchronous."""
 
+import asyncio
+
 import redis.asyncio
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -7,10 +9,11 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from apps.options import Options, Value
+from apps.work import burn, count_bits_async
 
 
 def create(options: Options) -> Starlette:
-    """Return the ASGI app: GET /index answers without I/O, GET /user with what Redis holds."""
+    """Return the ASGI app: GET /index answers without I/O, GET /user with what Redis holds, GET /work after work."""
 
     def new_client() -> redis.asyncio.StrictRedis:
         return redis.asyncio.StrictRedis(
@@ -38,7 +41,16 @@ def create(options: Options) -> Starlette:
             raise LookupError(f"Redis has no key '{options.redis.key}'")
         return answer(Value(options.redis.key, str(value)))
 
-    return Starlette(debug=options.debug, routes=[Route("/index", index), Route("/user", user)])
+    async def work(_: Request) -> Response:
+        burn(options.work.cpu_ms)
+        await asyncio.sleep(options.work.wait_ms / 1000)
+        if options.work.redis_mib:
+            client = kept if options.client == "pool" else new_client()
+            await count_bits_async(client, options.work.redis_mib, close=client is not kept)
+        return answer(options.work_answer)
+
+    routes = [Route("/index", index), Route("/user", user), Route("/work", work)]
+    return Starlette(debug=options.debug, routes=routes)
 
 
 def from_env() -> Starlette:
