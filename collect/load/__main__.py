@@ -19,19 +19,23 @@ if not __package__:  # run by the folder's path; PEP 366 then lets it import its
     sys.path.append(str(Path(__file__).absolute().parent.parent))
     __package__ = Path(__file__).absolute().parent.name
 
-from .output import Output, Result, leave
+from .output import STOPPED, STOPPED_BY_SIGNAL, Output, Result, leave
 from .settings import Settings, SettingsError
 
-BAD_SETTING, STOPPED = 2, 128 + 15
+BAD_SETTING = 2
 
 
 def main() -> int:
-    """Check the settings, then hand over to Locust."""
+    """Check the settings, then hand over to Locust or wrk."""
     try:
         settings = Settings.from_env()
     except SettingsError as error:
         sys.stderr.write(f"error: {error}\n")
         return BAD_SETTING
+    if settings.tool == "wrk":
+        from .wrk import lead
+
+        return lead(settings)
     until_locust_listens(settings)
     leave_out_unused_imports()
     os.environ.update(LOCUST_HEADLESS="true", LOCUST_ONLY_SUMMARY="true")
@@ -48,7 +52,7 @@ def until_locust_listens(settings: Settings) -> None:
 
     def stop(*_: Any) -> NoReturn:
         if not settings.is_worker:
-            result = Result(error="stopped by signal")
+            result = Result(error=STOPPED_BY_SIGNAL)
             Output(settings.out_dir).end(result, {"phase": "end"})
         leave(STOPPED)
 

@@ -16,8 +16,8 @@ if not __package__:  # Locust loads this file by its path; PEP 366 then lets it 
     __package__ = Path(__file__).absolute().parent.name
 
 from .locust_files import LocustFiles
-from .output import Output, leave
-from .phases import LOAD_FAILED, Primary
+from .output import LOAD_FAILED, Output, leave
+from .phases import Primary
 from .processes import Master, Single
 from .recorder import Recorder
 from .settings import Settings

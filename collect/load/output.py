@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import NoReturn
 
 DONE, FAILED = "done", "failed"
+WRONG_ANSWER, LOAD_FAILED, STOPPED = 3, 4, 128 + 15
+"""Exit codes: nothing was loaded; the load broke off; SIGTERM."""
+
+STOPPED_BY_SIGNAL = "stopped by signal"
 
 
 @dataclass

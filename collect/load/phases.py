@@ -11,15 +11,11 @@ from gevent.event import Event
 
 from .check import CheckError, check
 from .locust_files import LocustFiles
-from .output import DONE, Output, Result, leave
+from .output import DONE, LOAD_FAILED, STOPPED, STOPPED_BY_SIGNAL, WRONG_ANSWER, Output, Result, leave
 from .processes import Master, Single
 from .settings import Settings
 from .timing import percentile_ms, window_start
 
-WRONG_ANSWER, LOAD_FAILED, STOPPED = 3, 4, 128 + 15
-"""Exit codes: nothing was loaded; the load broke off; SIGTERM."""
-
-STOPPED_BY_SIGNAL = "stopped by signal"
 LIVE_DELAY_S = 0.03
 """Each second's line waits so long for the workers', which are sent on the second."""
 ABORT_TIMEOUT_S = 0.5

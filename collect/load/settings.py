@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+TOOLS = ("locust", "wrk")
 USER_CLASSES = ("HttpUser", "FastHttpUser")
 WHERE = "environment of the load"
 
@@ -40,7 +41,11 @@ class Settings:
 
     host: str
     """Base address of the server under test, such as http://10.0.0.1:20001 (LOCUST_HOST)."""
+    tool: str
     user_class: str
+    """Of Locust's users; wrk has none."""
+    users: int
+    """How many ask at the same time (LOCUST_USERS); Locust reads it by itself."""
     path: str
     expected: Expected
     warmup_s: float
@@ -62,9 +67,14 @@ class Settings:
         """Read BENCH_* and the LOCUST_* that matter here. Raises SettingsError."""
         is_worker = _is_true(env.get("LOCUST_MODE_WORKER", ""))
         is_master = _is_true(env.get("LOCUST_MODE_MASTER", ""))
+        tool = _read(env, "BENCH_TOOL", _tool, f"one of {', '.join(TOOLS)}", "locust")
         return cls(
             host=_read(env, "LOCUST_HOST", _address, "the server's address, such as http://10.0.0.1:20001"),
-            user_class=_read(env, "BENCH_USER_CLASS", _user_class, f"one of {', '.join(USER_CLASSES)}"),
+            tool=tool,
+            user_class=""
+            if tool == "wrk"
+            else _read(env, "BENCH_USER_CLASS", _user_class, f"one of {', '.join(USER_CLASSES)}"),
+            users=_read(env, "LOCUST_USERS", _count, "a number above 0") if tool == "wrk" else 0,
             path=_read(env, "BENCH_PATH", _path, "a path such as /user"),
             expected=_read(
                 env, "BENCH_EXPECT", _expected, 'JSON such as {"status": 200, "type": "text/html", "body": "hello"}'
@@ -124,6 +134,10 @@ def _count(text: str) -> int:
 def _address(text: str) -> str:
     parts = urlsplit(text)
     return _require(text, parts.scheme == "http" and parts.hostname and parts.port and parts.path in ("", "/"))
+
+
+def _tool(text: str) -> str:
+    return _require(text, text in TOOLS)
 
 
 def _user_class(text: str) -> str:

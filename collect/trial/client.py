@@ -41,7 +41,8 @@ def load_environment(task: Task, instance: str, master_address: str) -> dict[str
     variables = {
         "LOCUST_HEADLESS": "true",
         "LOCUST_HOST": f"http://{task.server_address}:{spec['port']}",
-        "BENCH_USER_CLASS": spec["generator"]["user_class"],
+        "BENCH_TOOL": spec["generator"].get("tool", "locust"),
+        "BENCH_USER_CLASS": spec["generator"].get("user_class", ""),
         "BENCH_PATH": spec["workload"]["path"],
         "BENCH_EXPECT": json.dumps(spec["expect"]),
         "BENCH_WARMUP_S": str(spec["warmup_s"]),
@@ -117,7 +118,7 @@ def follow(side: Side, show: Show) -> dict[str, Any]:
         assert result is not None
         board.put("load.result", result)
         if result["state"] != "done":
-            raise BenchError(
+            raise BenchError.from_line(
                 str(result["error"]),
                 f"{side.task.spec['trial_id']} on {side.remote.name}",
                 "look at /var/log/bench/app.log on the server host, mend it, then go on with -e resume=",

@@ -36,7 +36,7 @@ class Paths:
 
     def app_control(self, *arguments: str) -> str:
         """Return the shell command that starts the app, or asks how it is."""
-        return shlex.join(["python3", f"{self.prefix}/app/apps/control.py", *arguments])
+        return shlex.join(["env", f"PYTHONPATH={self.prefix}/app", "python3", "-m", "apps.control", *arguments])
 
     def sampler(self, module: str, *arguments: str) -> str:
         """Return the shell command for a module of the sampler."""
