@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ options:
   clients:
     description: Number of clients, 1 to 7; the extra variable C(local_clients) goes before it.
     default: 1
+notes:
+  - >-
+    The extra variable C(local_cpus) gives hosts other CPUs than their share, by name, as in
+    C(-e '{"local_cpus": {"server1": "0,1"}}'). Give it to each playbook of a bench. Sets may overlap.
 """
 
 MAX_CLIENTS = 7
@@ -50,14 +55,17 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
         for group in ("server", "clients", "local_hosts"):
             inventory.add_group(group)
         names = ["server1", *(f"client{n}" for n in range(1, clients + 1))]
-        for name, cpus in zip(names, split_cpus(physical_cores(), clients), strict=True):
+        cores = physical_cores()
+        asked, problem = asked_cpus(self._vars.get("local_cpus"), names, [cpu for core in cores for cpu in core])
+        for name, share in zip(names, split_cpus(cores, clients), strict=True):
             inventory.add_host(name, group="server" if name == "server1" else "clients")
             inventory.add_host(name, group="local_hosts")
             # A name that resolves nowhere ends an attempt to reach a host that was never made at once.
+            cpus = asked.get(name, share)
             variables = {"bench_cpus": cpus, "ansible_host": f"{name}.not-made-yet.invalid", **addresses.get(name, {})}
             for key, value in variables.items():
                 inventory.set_variable(name, key, value)
-        for key, value in connection().items():
+        for key, value in {**connection(), "local_cpus_problem": problem}.items():
             inventory.set_variable("local_hosts", key, value)
 
 
@@ -95,6 +103,29 @@ def split_cpus(cores: Sequence[Sequence[int]], clients: int) -> list[str]:
     rest = cores[half:] or cores
     shares = [rest[n::clients] or [rest[n % len(rest)]] for n in range(clients)]
     return [",".join(str(cpu) for core in share for cpu in core) for share in (cores[:half], *shares)]
+
+
+def asked_cpus(asked: Any, names: Sequence[str], usable: Sequence[int]) -> tuple[dict[str, str], str]:
+    """Return the CPU lists asked for by host, or none and what is wrong with them in one line.
+
+    As with the number of clients, it is the role that fails: an inventory that does is reported by every parser.
+    """
+    if asked is None:
+        return {}, ""
+    if not isinstance(asked, Mapping):
+        return {}, f"{asked!r} is no CPU sets by host (local_cpus): give a mapping from hosts to lists of CPUs"
+    found: dict[str, str] = {}
+    for name, value in asked.items():
+        if name not in names:
+            return {}, f'no host "{name}" (local_cpus): name one of {", ".join(names)}'
+        if not re.fullmatch(r"\d+(,\d+)*", str(value)):
+            return {}, f'"{value}" is no list of CPUs (local_cpus: {name}): give one as in "0,1"'
+        cpus = sorted({int(cpu) for cpu in str(value).split(",")})
+        if missing := [str(cpu) for cpu in cpus if cpu not in usable]:
+            known = ", ".join(map(str, sorted(usable)))
+            return {}, f"no CPU {', '.join(missing)} on this machine (local_cpus: {name}): choose from {known}"
+        found[name] = ",".join(map(str, cpus))
+    return found, ""
 
 
 def connection() -> dict[str, str]:

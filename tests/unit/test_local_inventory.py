@@ -50,3 +50,38 @@ def test_threads_of_one_core_are_shared_out_only_where_there_is_no_other(plugin:
 @pytest.mark.parametrize(("value", "count"), [(1, 1), ("3", 3), (0, 1), (99, 7), ("two", 1), (None, 1)])
 def test_a_wrong_number_of_clients_leaves_an_inventory(plugin: ModuleType, value: Any, count: int) -> None:
     assert plugin.client_count(value) == count
+
+
+NAMES, CPUS = ("server1", "client1"), (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (None, {}),
+        ({}, {}),
+        ({"server1": "0,1", "client1": "1"}, {"server1": "0,1", "client1": "1"}),
+        ({"server1": "1,0,1"}, {"server1": "0,1"}),
+        ({"client1": 0}, {"client1": "0"}),
+    ],
+)
+def test_hosts_get_the_cpus_that_are_asked_for(plugin: ModuleType, asked: Any, found: dict[str, str]) -> None:
+    assert plugin.asked_cpus(asked, NAMES, CPUS) == (found, "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ({"server1": "0,2,3"}, "no CPU 2, 3 on this machine (local_cpus: server1): choose from 0, 1"),
+        ({"server2": "0"}, 'no host "server2" (local_cpus): name one of server1, client1'),
+        ({"client1": "all"}, '"all" is no list of CPUs (local_cpus: client1): give one as in "0,1"'),
+        ({"client1": [0, 1]}, '"[0, 1]" is no list of CPUs (local_cpus: client1): give one as in "0,1"'),
+        ({"client1": ""}, '"" is no list of CPUs (local_cpus: client1): give one as in "0,1"'),
+        ("0,1", "'0,1' is no CPU sets by host (local_cpus)"),
+    ],
+)
+def test_cpus_that_cannot_be_are_told_in_one_line(plugin: ModuleType, asked: Any, problem: str) -> None:
+    found, said = plugin.asked_cpus(asked, NAMES, CPUS)
+    assert found == {}
+    assert said.startswith(problem)
+    assert "\n" not in said
