@@ -2,5 +2,7 @@
 
 from collect.verdicts.ceilings import Ceilings
 from collect.verdicts.findings import CONFIDENCES, SERVER_SIDE, WORDS, Evidence, Finding
+from collect.verdicts.judge import judge
+from collect.verdicts.row import judge_row
 
-__all__ = ["CONFIDENCES", "SERVER_SIDE", "WORDS", "Ceilings", "Evidence", "Finding"]
+__all__ = ["CONFIDENCES", "SERVER_SIDE", "WORDS", "Ceilings", "Evidence", "Finding", "judge", "judge_row"]

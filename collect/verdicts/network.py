@@ -1,0 +1,72 @@
+"""The load network: bytes and packets each way against what was measured before, and segments sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from collect.archive.raw import Sample
+from collect.verdicts.findings import NETWORK, Evidence
+from collect.verdicts.processors import Trial
+from collect.verdicts.readings import CEILING, DETAIL, Reading
+from collect.verdicts.usage import Usage, load_interface
+
+DIRECTIONS: Mapping[str, tuple[str, str]] = {
+    "up": ("rx", "from the clients to the server"),
+    "down": ("tx", "from the server to the clients"),
+}
+"""Each direction as the server's interface counts it."""
+MBIT = 8 / 1e6
+
+
+def read(trial: Trial) -> Reading:
+    """Read the load interface of the server, where all of the load passes."""
+    series, seconds = trial.raw.server, trial.seconds
+    limits, parts, missing = trial.limits.words[NETWORK], [], {}
+    full = 0.0
+    name = load_interface(series)
+    ceilings = trial.ceilings.network or _speed(trial, name)
+    if name is None:
+        missing["the load interface's counters"] = DETAIL
+    if not trial.ceilings.network:
+        missing["what the network can carry"] = CEILING
+    for resource, use, ceiling, unit in _uses(trial, name, ceilings):
+        share = use.over(ceiling)
+        full = max(full, limits.fullness(share.seconds if len(share.seconds) else share.mean))
+        text = f"{resource} at {share.mean:.1%} of {ceiling:.0f} {unit}"
+        parts.append(Evidence(resource, use.mean, ceiling, unit, limits.full_share(share.seconds), text))
+    again = seconds.rate(series, lambda s: s["host"]["tcp_ext"]["retrans_segs"])
+    sent = seconds.rate(series, lambda s: s["host"]["tcp_ext"]["out_segs"])
+    if again.known and sent.known and sent.mean > 0:
+        lost = again.mean / sent.mean
+        limit = trial.limits.limits["retransmitted"]
+        full = max(full, min(1.0, limit.fullness(lost)))
+        text = f"{lost:.2%} of the server's segments were sent again"
+        parts.append(Evidence("segments sent again", lost, None, "share", None, text))
+    else:
+        missing["the server's segments sent again"] = DETAIL
+    parts.sort(key=lambda each: -(each.value / each.ceiling if each.ceiling else each.value))
+    return Reading(NETWORK, full, tuple(parts), missing)
+
+
+def _uses(
+    trial: Trial, name: str | None, ceilings: Mapping[str, float]
+) -> Iterator[tuple[str, Usage, float, str]]:  # fmt: skip
+    if name is None:
+        return
+    for direction, (way, words) in DIRECTIONS.items():
+        for what, scale, unit in (("bytes", MBIT, "Mbit/s"), ("packets", 1.0, "packets/s")):
+            ceiling = ceilings.get(f"{direction}_mbit_per_s" if what == "bytes" else f"{direction}_packets_per_s")
+            use = trial.seconds.rate(trial.raw.server, _counter(name, f"{way}_{what}", scale), name)
+            if ceiling and use.known:
+                yield f"{what} {words}", use, float(ceiling), unit
+
+
+def _counter(name: str, key: str, scale: float) -> Callable[[Sample], float]:
+    return lambda sample: sample["host"]["net"][name][key] * scale
+
+
+def _speed(trial: Trial, name: str | None) -> Mapping[str, float]:
+    """Return the speed that the interface claims, where nothing was measured."""
+    facts = trial.ceilings.hosts.get(trial.raw.server.host) or {}
+    speed = ((facts.get("interfaces") or {}).get(name) or {}).get("speed_mbit")
+    return {"up_mbit_per_s": speed, "down_mbit_per_s": speed} if speed else {}

@@ -1,0 +1,173 @@
+"""The CPU of both sides: the sets, and what runs on one core at a time (app, Redis, generator)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from collect.archive.raw import RawTrial, Series
+from collect.verdicts.ceilings import Ceilings
+from collect.verdicts.findings import (
+    CLIENT_CPU,
+    CLIENT_PORTS,
+    CONCURRENCY,
+    GENERATOR,
+    REDIS,
+    SERVER_APP,
+    SERVER_CPU,
+    Evidence,
+)
+from collect.verdicts.readings import CEILING, OWN, Reading, evidence
+from collect.verdicts.thresholds import Limits, Thresholds
+from collect.verdicts.usage import UNKNOWN, Seconds, Usage, busiest
+
+NOTEWORTHY = 0.005
+"""A part of a CPU set that is told among those who used it."""
+CLOSES, KEEPS = 0.5, 0.1
+"""Connections per request: from the one on each request has its own, up to the other they are kept."""
+OWN_LIMITS = (GENERATOR, CLIENT_CPU, CLIENT_PORTS, CONCURRENCY)
+"""What must have held the responder's trial back for its rate to be the generator's ceiling."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the rules look at."""
+
+    raw: RawTrial
+    seconds: Seconds
+    row: Mapping[str, Any]
+    ceilings: Ceilings
+    limits: Thresholds
+
+
+def server(trial: Trial) -> Iterator[Reading]:
+    """Read the server: its CPU set, the app's processes, Redis' process."""
+    series, seconds, row = trial.raw.server, trial.seconds, trial.row
+    limits = trial.limits.words
+    burner = burns(trial.raw.record["server"])
+    whole = seconds.cpu_set(series)
+    yield set_reading(SERVER_CPU, "the server's CPU set", whole, limits[SERVER_CPU], row, "server", burner=burner)
+    app, all_of_it = seconds.busiest_process(series, "app"), _unit(seconds, [series], "app")
+    yield core_reading(SERVER_APP, "the app's busiest process", app, all_of_it, limits[SERVER_APP])
+    redis = seconds.busiest_process(series, "redis")
+    busy = core_reading(REDIS, "Redis' process", redis, _unit(seconds, [series], "redis"), limits[REDIS])
+    yield _against_benchmark(trial, busy)
+
+
+def clients(trial: Trial) -> Iterator[Reading]:
+    """Read the clients: the fullest CPU set, the generator's busiest process or thread, its rate and its ceiling."""
+    hosts, seconds, row = trial.raw.clients, trial.seconds, trial.row
+    limits = trial.limits.words
+    fullest = busiest(seconds.cpu_set(series) for series in hosts)
+    burner = any(burns(client) for client in trial.raw.record["clients"].values())
+    yield set_reading(CLIENT_CPU, "the client's CPU set", fullest, limits[CLIENT_CPU], row, "client", burner=burner)
+    threads = trial.raw.spec.generator.get("tool") == "wrk"
+    each = seconds.busiest_thread if threads else seconds.busiest_process
+    use = busiest(each(series, "generator") for series in hosts)
+    what = f"the generator's busiest {'thread' if threads else 'process'}"
+    busy = core_reading(GENERATOR, what, use, _unit(seconds, list(hosts), "generator"), limits[GENERATOR])
+    yield against_ceiling(trial.row, trial.ceilings, trial.limits, busy)
+
+
+def burns(host: Mapping[str, Any]) -> bool:
+    """Say whether the profile asked for a busy loop on this host; it runs in a unit of the host and counts as other."""
+    return bool((host.get("conditions") or {}).get("burn"))
+
+
+def set_reading(
+    word: str, what: str, use: Usage, limits: Limits, row: Mapping[str, Any], side: str, *, burner: bool = False
+) -> Reading:
+    """Return what a CPU set says, with who used it."""
+    if not use.known:
+        return Reading(word, 0.0, (), {f"{what} was not sampled": OWN})
+    cpus = float(row[f"{side}_cpus"] or 1)
+    shown = evidence(what, use, limits, ceiling=cpus, unit="cores", detail=", ".join(_users(row, side, burner=burner)))
+    full = limits.fullness(use.seconds if len(use.seconds) else use.mean)
+    return Reading(word, full, (shown,))
+
+
+def core_reading(word: str, what: str, use: Usage, unit: Usage, limits: Limits) -> Reading:
+    """Return what a process or thread says against one core.
+
+    Where single processes were not sampled their sum stands in, which may be several: that much less sure.
+    """
+    missing: dict[str, str] = {}
+    if not use.known:
+        missing[f"{what} was not sampled by itself"] = OWN
+        use = unit
+    if not use.known:
+        return Reading(word, 0.0, (), missing)
+    detail = f"one of {use.count}" if use.count > 1 else ""
+    text = f"{what} at {use.mean:.2f} of a core"
+    shown = evidence(what, use, limits, ceiling=1, unit="cores", detail=detail, shown=text)
+    full = limits.fullness(use.seconds if len(use.seconds) else use.mean)
+    return Reading(word, full, (shown,), missing)
+
+
+def against_ceiling(row: Mapping[str, Any], ceilings: Ceilings, limits: Thresholds, busy: Reading) -> Reading:
+    """Add to what the generator's process says how its rate stands against its own ceiling."""
+    if row.get("kind") == "ceiling":
+        return busy
+    keep_alive = keeps_connections(row)
+    found = None
+    if keep_alive is not None:
+        found = ceilings.generator(row["generator"], row["users"], row["profile"], keep_alive=keep_alive)
+    if found is None or not found.rps:
+        missing = {"what the generator reaches against a responder that costs nothing": CEILING}
+        return Reading(busy.word, busy.full, busy.evidence, {**busy.missing, **missing})
+    if found.limited_by and found.limited_by[0] not in OWN_LIMITS:
+        problem = f"the generator's ceiling: the responder's own trial was limited by {found.limited_by[0]}"
+        return Reading(busy.word, busy.full, busy.evidence, {**busy.missing, problem: CEILING})
+    share = row["rps"] / found.rps
+    limit = limits.limits["generator_ceiling"]
+    text = f"its rate is {share:.0%} of the {found.rps:.0f}/s that it reaches against a responder that costs nothing"
+    shown = Evidence("the generator's rate", row["rps"], found.rps, "1/s", None, text)
+    full = max(busy.full, min(1.0, limit.fullness(share)))
+    return Reading(busy.word, full, (*busy.evidence, shown), busy.missing)
+
+
+def keeps_connections(row: Mapping[str, Any]) -> bool | None:
+    """Say from the connections per request whether they are kept for more requests; None where that is not clear."""
+    if row.get("connections") is None or not row["requests"]:
+        return None
+    each = row["connections"] / row["requests"]
+    return False if each >= CLOSES else True if each <= KEEPS else None
+
+
+def _against_benchmark(trial: Trial, busy: Reading) -> Reading:
+    rate, row = trial.ceilings.redis.get("gets_per_s"), trial.row
+    if not trial.raw.spec.workload.get("redis_gets"):
+        return busy
+    if not rate or row["redis_gets"] is None:
+        missing = {"what Redis reaches with redis-benchmark": CEILING}
+        return Reading(busy.word, busy.full, busy.evidence, {**busy.missing, **missing})
+    gets = row["redis_gets"] / row["window_s"]
+    text = f"{gets:.0f} of the {rate:.0f} GETs/s that redis-benchmark reaches"
+    shown = Evidence("Redis' rate", gets, float(rate), "1/s", None, text)
+    full = busy.full
+    if (row["redis_cpu_cores"] or 0.0) >= trial.limits.rules["redis_ceiling_from_cores"]:
+        full = max(full, min(1.0, trial.limits.limits["redis_ceiling"].fullness(gets / rate)))
+    return Reading(busy.word, full, (*busy.evidence, shown), busy.missing)
+
+
+def _unit(seconds: Seconds, hosts: list[Series], unit: str) -> Usage:
+    """Return the largest sum of a unit's processes on one host."""
+    return busiest(seconds.unit(series, unit) for series in hosts) if hosts else UNKNOWN
+
+
+def _users(row: Mapping[str, Any], side: str, *, burner: bool) -> Iterator[str]:
+    """Tell who used a side's CPU set, in cores, most first; steal apart."""
+    own = ("app", "redis") if side == "server" else ("generator",)
+    parts = {unit: row.get(f"{unit}_cpu_cores") for unit in own}
+    parts |= {name: row.get(f"{side}_{name}_cpu_cores") for name in ("collector", "other", "foreign")}
+    known = {name: value for name, value in parts.items() if value is not None and not math.isnan(value)}
+    for name, cores in sorted(known.items(), key=lambda part: -part[1]):
+        if cores >= NOTEWORTHY:
+            shown = "other, the profile's busy loop included," if name == "other" and burner else name
+            yield f"{shown} {cores:.2f}"
+    if (irq := row.get(f"{side}_irq_cpu_cores")) and irq >= NOTEWORTHY:
+        yield f"of it in interrupts {irq:.2f}"
+    if (steal := row.get(f"{side}_steal_cores")) and steal >= NOTEWORTHY:
+        yield f"stolen by the hypervisor {steal:.2f}"

@@ -1,0 +1,66 @@
+"""A verdict from a trial's row alone, for runs that were sealed before there were verdicts: never more than a lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from collect.verdicts.findings import (
+    CLIENT_CPU,
+    CLIENT_PORTS,
+    GENERATOR,
+    REDIS,
+    SERVER_APP,
+    SERVER_CPU,
+    Evidence,
+    Finding,
+)
+from collect.verdicts.judge import findings
+from collect.verdicts.ports import RANGE, port_count
+from collect.verdicts.processors import core_reading, set_reading
+from collect.verdicts.readings import CEILING, DETAIL, OTHER, OWN, Reading
+from collect.verdicts.thresholds import Thresholds, thresholds
+from collect.verdicts.usage import UNKNOWN, Usage
+
+MISSING = {
+    "the seconds of the window": OTHER,
+    "single processes and threads": OTHER,
+    "all ceilings": CEILING,
+    "the network's counters": DETAIL,
+    "changes of the rate within the window": OTHER,
+}
+
+
+def judge_row(row: Mapping[str, Any], client_facts: Mapping[str, Any]) -> list[Finding]:
+    """Return what held a trial back as far as its row tells; all of low confidence. Never nothing."""
+    limits = thresholds()
+    found = findings(list(_readings(row, client_facts, limits)), row, limits, MISSING)
+    return [replace(finding, confidence="low") for finding in found]
+
+
+def _readings(row: Mapping[str, Any], facts: Mapping[str, Any], limits: Thresholds) -> Iterator[Reading]:
+    words = limits.words
+    for word, side in ((SERVER_CPU, "server"), (CLIENT_CPU, "client")):
+        cpus, busy = row.get(f"{side}_cpus"), row.get(f"{side}_cpu_cores")
+        use = UNKNOWN
+        if cpus and busy is not None:
+            use = _mean((busy + (row.get(f"{side}_steal_cores") or 0.0)) / cpus)
+        yield set_reading(word, f"the {side}'s CPU set", use, words[word], row, side)
+    for word, unit in ((SERVER_APP, "app"), (REDIS, "redis"), (GENERATOR, "generator")):
+        cores = row.get(f"{unit}_cpu_cores")
+        use = UNKNOWN if cores is None else _mean(min(1.0, cores))
+        yield core_reading(word, f"the unit {unit}", use, UNKNOWN, words[word])
+    waiting, count = row.get("client_time_wait_max"), port_count((facts.get("sysctl") or {}).get(RANGE))
+    if waiting is None or count is None:
+        yield Reading(CLIENT_PORTS, 0.0, (), {"the client's ports": OWN})
+        return
+    text = f"{waiting} sockets in TIME_WAIT at most, for {count} ports"
+    shown = Evidence("ports", float(waiting), float(count), "ports", None, text)
+    yield Reading(CLIENT_PORTS, min(1.0, words[CLIENT_PORTS].fullness(waiting / count)), (shown,))
+
+
+def _mean(share: float) -> Usage:
+    return Usage(share, np.array([]))
