@@ -29,7 +29,10 @@ def list_runs(archive_dir: Path, as_json: bool) -> None:
     if as_json:
         print_json(entries)
         return
-    names = ("run_id", "plan", "inventory", "trials", "validity", "reasons")
+    for entry in entries:
+        ratios = entry.get("ratios") or ()
+        entry["comparable"] = f"{sum(ratio['comparable'] for ratio in ratios)} of {len(ratios)}" if ratios else None
+    names = ("run_id", "plan", "inventory", "trials", "validity", "comparable", "reasons")
     print_table(names, [[entry.get(name) for name in names] for entry in entries])
 
 
@@ -49,9 +52,9 @@ def show(run: str, trial: str | None, archive_dir: Path, as_json: bool) -> None:
 
     figures = run_figures(archive, run_id)
     if as_json:
-        print_json(
-            {"manifest": figures.manifest, "trials": figures.rows, "cells": figures.cells, "ratios": figures.ratios}
-        )
+        from collect.report.data import run_data
+
+        print_json({"manifest": figures.manifest, "trials": figures.rows, **run_data(figures)})
         return
     print_run(archive, figures)
 
@@ -94,8 +97,11 @@ def _entry(archive: Archive, run_id: str) -> dict[str, Any]:
         manifest = archive.manifest(run_id)
     except BenchError as error:
         return {"run_id": run_id, "validity": "unreadable", "reasons": [str(error)]}
+    from collect.report.manifest import cells_of, ratios_of
+
     keys = ("run_id", "inventory", "validity", "reasons", "created_at")
-    return {key: manifest[key] for key in keys} | {"plan": manifest["plan"]["name"], "trials": len(manifest["trials"])}
+    plan = {"plan": manifest["plan"]["name"], "trials": len(manifest["trials"])}
+    return {key: manifest[key] for key in keys} | plan | {"cells": cells_of(manifest), "ratios": ratios_of(manifest)}
 
 
 def _show_trial(archive: Archive, run_id: str, trial: str, *, as_json: bool) -> None:
@@ -108,9 +114,14 @@ def _show_trial(archive: Archive, run_id: str, trial: str, *, as_json: bool) -> 
             known = [row["trial_id"] for row in database.rows("SELECT trial_id FROM trials ORDER BY ordinal")]
             remedy = f"use 1 to {len(known)}, or an id such as {known[0]}"
             raise BenchError(f'there is no trial "{trial}"', run_id, remedy)
+    from collect.report.trial import limits, trial_data
+
+    entry = next(entry for entry in archive.manifest(run_id)["trials"] if entry["trial_id"] == rows[0]["trial_id"])
     if as_json:
-        print_json(rows[0])
+        print_json(rows[0] | trial_data(entry))
         return
+    print_table(("what", "of", "says"), limits(rows[0], entry))
+    click.echo()
     units = {name: unit for name, (_, unit, _) in columns()["trials"].items()}
     print_table(("column", "value", "unit"), [[name, value, units.get(name)] for name, value in rows[0].items()])
 

@@ -35,7 +35,9 @@ def report(run: str, output: Path | None, table: bool, archive_dir: Path, as_jso
     except OSError as error:
         raise BenchError(f"cannot write the report: {error.strerror}", shown(path), "choose another with -o") from error
     if as_json:
-        print_json({"run_id": run_id, "report": str(path)})
+        from collect.report.data import run_data
+
+        print_json({"run_id": run_id, "report": str(path), **run_data(run_figures(archive, run_id))})
     elif table:
         print_run(archive, run_figures(archive, run_id))
     else:

@@ -37,7 +37,7 @@ class Chart:
 
 def rate_chart(title: str, cells: Sequence[tuple[CellFigures, Sequence[Row]]], lines: Mapping[str, Line]) -> Chart:
     """Draw requests per second over time, a line a trial."""
-    plot = _figure("requests/s", x="seconds since the window began")
+    plot = empty_figure("requests/s", x="seconds since the window began")
     _trial_lines(plot, cells, lines)
     _window(plot, max(row["window_s"] for _, rows in cells for row in rows))
     note = "Right answers in each whole second, from the raw requests. The window is shaded; a line a block."
@@ -48,7 +48,7 @@ def socket_chart(
     title: str, cells: Sequence[tuple[CellFigures, Sequence[Row]]], lines: Mapping[str, Line], ports: int | None
 ) -> Chart:
     """Draw the client's sockets in TIME_WAIT, each of which holds a port for 60 s; ``ports`` are the usable ones."""
-    plot = _figure("sockets in TIME_WAIT", x="seconds since the window began")
+    plot = empty_figure("sockets in TIME_WAIT", x="seconds since the window began")
     _trial_lines(plot, cells, lines)
     _window(plot, max(row["window_s"] for _, rows in cells for row in rows))
     note = "On the client that has most of them; each holds one of the client's ports for 60 s."
@@ -65,15 +65,15 @@ def latency_chart(
 ) -> Chart:
     """Draw each cell's latency by percentile, the tail stretched."""
     # The axis counts nines: at 1 lie 90 %, at 2 99 %, and so on.
-    plot = _figure("latency, ms", x="share of requests at most as slow", y_axis_type="log")
+    plot = empty_figure("latency, ms", x="share of requests at most as slow", y_axis_type="log")
     items = []
-    for color, cell in zip(_colors(cells), cells, strict=True):
+    for color, cell in zip(colors(len(cells)), cells, strict=True):
         if cell.name not in curves:
             continue
         shares, values = curves[cell.name]
         data = {"nines": [_nines(share) for share in shares], "share": [f"{s:.4%}" for s in shares], "ms": values}
         line = plot.line("nines", "ms", source=ColumnDataSource(data), color=color, line_width=2)
-        items.append(LegendItem(label=cell.variant, renderers=[line]))
+        items.append(LegendItem(label=_label(cell), renderers=[line]))
     plot.add_tools(HoverTool(tooltips=[("share", "@share"), ("latency", "@ms{0.00} ms")], mode="mouse"))
     ticks = {0: "0 %", 1: "90 %", 2: "99 %", 3: "99.9 %", 4: "99.99 %", 5: "99.999 %"}
     plot.xaxis.ticker = list(ticks)
@@ -83,7 +83,7 @@ def latency_chart(
         plot.y_range.start, plot.y_range.end = max(min(drawn) / 1.2, 0.001), max(drawn) * 1.2
     plot.yaxis.ticker = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
-    _legend(plot, items)
+    add_legend(plot, items)
     body = [
         [cell.variant, share, value]
         for cell in cells
@@ -98,14 +98,14 @@ def latency_chart(
 
 def load_chart(load: HostLoad, window_s: float) -> Chart:
     """Draw one host's CPU over time, stacked by unit, with all that is in use on its CPU set as a line."""
-    plot = _figure(f"{load.host}, cores", x="seconds since the window began", height=190)
+    plot = empty_figure(f"{load.host}, cores", x="seconds since the window began", height=190)
     units = [unit for unit in UNITS if any(load.units.get(unit, ()))]
     data = {"at_s": load.at_s, "busy": load.busy} | {unit: load.units[unit] for unit in units}
     source = ColumnDataSource(data)
     areas = plot.varea_stack(units, x="at_s", source=source, color=[UNITS[unit] for unit in units], fill_alpha=0.85)
     line = plot.line("at_s", "busy", source=source, color=TEXT, line_width=2)
     items = [LegendItem(label=unit, renderers=[area]) for unit, area in zip(units, areas, strict=True)]
-    _legend(plot, [*items, LegendItem(label="host", renderers=[line])])
+    add_legend(plot, [*items, LegendItem(label="host", renderers=[line])])
     tips = [("second", "@at_s{0.0}"), ("host", "@busy{0.00}"), *((unit, f"@{unit}{{0.000}}") for unit in units)]
     plot.add_tools(HoverTool(renderers=[line], tooltips=tips, mode="vline"))
     plot.y_range.start, plot.y_range.end = 0, max(load.cpus * 1.05, *load.busy, 0.1)
@@ -115,7 +115,8 @@ def load_chart(load: HostLoad, window_s: float) -> Chart:
     return Chart(f"{load.host} ({load.side})", "", plot, ["second", "host", *units], body)
 
 
-def _figure(y: str, *, x: str, height: int = 300, **options: Any) -> Any:
+def empty_figure(y: str, *, x: str, height: int = 300, **options: Any) -> Any:
+    """Return a figure without data in the report's own style."""
     plot = figure(
         height=height, sizing_mode="stretch_width", tools="box_zoom,xpan,reset,save", active_drag=None, **options
     )  # fmt: skip
@@ -132,9 +133,14 @@ def _figure(y: str, *, x: str, height: int = 300, **options: Any) -> Any:
     return plot
 
 
+def colors(count: int) -> list[str]:
+    """Return the colours of that many variants."""
+    return [VARIANTS[index % len(VARIANTS)] for index in range(count)]
+
+
 def _trial_lines(plot: Any, cells: Sequence[tuple[CellFigures, Sequence[Row]]], lines: Mapping[str, Line]) -> None:
     items = []
-    for color, (cell, rows) in zip(_colors([cell for cell, _ in cells]), cells, strict=True):
+    for color, (cell, rows) in zip(colors(len(cells)), cells, strict=True):
         drawn = []
         for row in rows:
             line = lines.get(row["trial_id"])
@@ -143,18 +149,20 @@ def _trial_lines(plot: Any, cells: Sequence[tuple[CellFigures, Sequence[Row]]], 
             invalid = row["validity"] == "invalid"
             source = ColumnDataSource({"at_s": line.at_s, "value": line.values})
             dash = DASHES[(row["block"] - 1) % len(DASHES)]
+            limits = ", ".join(row.get("limited_by") or ["not judged"])
             drawn.append(plot.line(
                 "at_s", "value", source=source, color=color, line_width=1.8, line_dash=dash,
-                line_alpha=0.25 if invalid else 0.95, name=f"{cell.variant}, block {row['block']}",
+                line_alpha=0.25 if invalid else 0.95, name=f"{cell.variant}, block {row['block']}: {limits}",
             ))  # fmt: skip
-        items.append(LegendItem(label=cell.variant, renderers=drawn))
+        items.append(LegendItem(label=_label(cell), renderers=drawn))
     plot.add_tools(HoverTool(tooltips=[("", "$name"), ("second", "@at_s{0.0}"), ("", "@value{0,0}")], mode="mouse"))
     plot.y_range.start = 0
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
-    _legend(plot, items)
+    add_legend(plot, items)
 
 
-def _legend(plot: Any, items: Sequence[LegendItem]) -> None:
+def add_legend(plot: Any, items: Sequence[LegendItem]) -> None:
+    """Name what is drawn, above it."""
     legend = Legend(
         items=list(items), orientation="horizontal", background_fill_alpha=0, border_line_color=None,
         label_text_color=TEXT, label_text_font_size="12px", margin=4, spacing=10, glyph_width=16,
@@ -162,12 +170,13 @@ def _legend(plot: Any, items: Sequence[LegendItem]) -> None:
     plot.add_layout(legend, "above")
 
 
+def _label(cell: CellFigures) -> str:
+    """Name a cell with what limited it."""
+    return f"{cell.variant}: {cell.verdict.short}"
+
+
 def _window(plot: Any, window_s: float) -> None:
     plot.add_layout(BoxAnnotation(left=0, right=window_s, fill_color=SKY, fill_alpha=0.1, level="underlay"))
-
-
-def _colors(cells: Sequence[CellFigures]) -> list[str]:
-    return [VARIANTS[index % len(VARIANTS)] for index in range(len(cells))]
 
 
 def _by_second(

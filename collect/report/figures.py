@@ -1,4 +1,4 @@
-"""The figures that every report shows: each cell over its blocks, and async against sync.
+"""The figures that every report shows: each cell over its blocks with what limited it, and one cell against another.
 
 Each is made from the columns of trials.parquet by the arithmetic named here and nothing else, so that whoever asks the
 archive (``collect query``) gets the same digits.
@@ -6,8 +6,9 @@ archive (``collect query``) gets the same digits.
 
 from __future__ import annotations
 
+import itertools
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from collect.archive.query import open_run
 from collect.archive.store import Archive, Manifest
 from collect.archive.validity import DEGRADED, INVALID
 from collect.catalog import Catalog
+from collect.plan import CELL
+from collect.report.verdicts import CellVerdict, cell_verdict, held_back
 from collect.statistics.intervals import Estimate, mean_over_blocks, ratio_over_blocks
 
 Row = Mapping[str, Any]
@@ -32,8 +35,11 @@ class CellFigures:
     profile: str
     title: str
     style: str
+    tool: str
+    """What the generator is: locust or wrk."""
     rps: Estimate | None
     """None when no trial of the cell can be used."""
+    verdict: CellVerdict
     means: Mapping[str, float | None]
     """By column of trials.parquet: the mean over the trials."""
     requests: int
@@ -45,16 +51,26 @@ class CellFigures:
     article_text_rps: float | None
     """What the article's prose says, where it differs from its table."""
 
+    @property
+    def held_back(self) -> str | None:
+        """Why the rate is not the server's, to go after the variant's name; None when it is."""
+        return held_back(self.verdict, usable=self.rps is not None)
+
 
 @dataclass(frozen=True)
 class RatioFigures:
-    """An async cell against the sync cell that differs in the variant alone, paired by block."""
+    """A cell against one that differs in one thing alone, paired by block: async against sync, Locust against wrk."""
 
     top: CellFigures
     bottom: CellFigures
-    ratio: Estimate
+    ratio: Estimate | None
+    """None where no block holds a usable trial of both."""
     article: float | None
     article_text: float | None
+    comparable: bool
+    """Whether it is known that the server side limited both."""
+    why: str | None
+    """Why it is not comparable: which side was held back by what, with the evidence."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +79,18 @@ class RunFigures:
 
     run_id: str
     manifest: Manifest
+    catalog: Catalog
     rows: Sequence[Row]
+    """Of all trials, ceilings and probes included."""
     cells: Sequence[CellFigures]
     ratios: Sequence[RatioFigures]
+    """Async against sync."""
+    tools: Sequence[RatioFigures]
+    """Locust against wrk."""
+
+    def trials_of(self, cell: CellFigures) -> list[Row]:
+        """Return the trials of a cell, those that cannot be used included."""
+        return [row for row in self.rows if row["cell"] == cell.name and kind(row) == CELL]
 
 
 def run_figures(archive: Archive, run_id: str) -> RunFigures:
@@ -78,9 +103,31 @@ def run_figures(archive: Archive, run_id: str) -> RunFigures:
     for cell in manifest["plan"]["cells"]:
         by_cell[".".join(str(cell[key]) for key in ("variant", "workload", "generator", "users", "profile"))] = []
     for row in rows:
-        by_cell[row["cell"]].append(row)
-    cells = [_cell(name, trials, catalog) for name, trials in by_cell.items() if trials]
-    return RunFigures(run_id, manifest, rows, cells, list(_ratios(cells, by_cell)))
+        if kind(row) == CELL:
+            by_cell.setdefault(row["cell"], []).append(row)
+    cells = [_cell(name, trials, catalog, manifest) for name, trials in by_cell.items() if trials]
+    ratios = _pairs(cells, by_cell, "variant", lambda top, bottom: (top.style, bottom.style) == ("async", "sync"))
+    tools = _pairs(cells, by_cell, "generator", lambda top, bottom: (top.tool, bottom.tool) == ("locust", "wrk"))
+    return RunFigures(run_id, manifest, catalog, rows, cells, ratios, tools)
+
+
+def groups(cells: Sequence[CellFigures]) -> list[tuple[str, list[CellFigures]]]:
+    """Return the cells that differ in the variant alone, with what they share."""
+
+    def shared(cell: CellFigures) -> tuple[str, int, str, str]:
+        return cell.workload, cell.users, cell.generator, cell.profile
+
+    order = list(dict.fromkeys(shared(cell) for cell in cells))
+    found = itertools.groupby(sorted(cells, key=lambda cell: order.index(shared(cell))), key=shared)
+    return [
+        (f"{workload}, {users} users, {generator}, {profile}", list(group))
+        for (workload, users, generator, profile), group in found
+    ]
+
+
+def kind(row: Row) -> str:
+    """Return what a trial was for: cell, ceiling or probe; entries older than the distinction have cells only."""
+    return row.get("kind") or CELL
 
 
 def usable(rows: Iterable[Row]) -> list[Row]:
@@ -88,7 +135,13 @@ def usable(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row["validity"] != INVALID]
 
 
-def _cell(name: str, rows: list[Row], catalog: Catalog) -> CellFigures:
+def verdict_of(name: str, rows: Iterable[Row], manifest: Manifest) -> CellVerdict:
+    """Return the verdict on a cell of a run."""
+    probes = [probe for probe in manifest.get("probes") or () if probe["cell"] == name]
+    return cell_verdict(usable(rows), (manifest.get("cells") or {}).get(name), probes)
+
+
+def _cell(name: str, rows: list[Row], catalog: Catalog, manifest: Manifest) -> CellFigures:
     first, good = rows[0], usable(rows)
     variant = catalog.variants[first["variant"]]
     framework = catalog.frameworks[variant["framework"]]
@@ -100,7 +153,9 @@ def _cell(name: str, rows: list[Row], catalog: Catalog) -> CellFigures:
         **{key: first[key] for key in ("variant", "workload", "generator", "users", "profile")},
         title=framework["title"],
         style=framework["style"],
+        tool=catalog.generators[first["generator"]].get("tool", "locust"),
         rps=mean_over_blocks([row["rps"] for row in good]) if good else None,
+        verdict=verdict_of(name, rows, manifest),
         means={key: _mean([row[key] for row in good]) for key in numeric},
         requests=sum(row["requests"] for row in rows),
         failures=sum(row["failures"] for row in rows),
@@ -112,26 +167,55 @@ def _cell(name: str, rows: list[Row], catalog: Catalog) -> CellFigures:
     )
 
 
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
+def _mean(values: list[Any]) -> float | None:
+    known = [value for value in values if isinstance(value, float | int)]
     return statistics.fmean(known) if known else None
 
 
-def _ratios(cells: list[CellFigures], by_cell: Mapping[str, list[Row]]) -> Iterable[RatioFigures]:
-    for top in cells:
-        for bottom in cells:
-            alike = all(
-                getattr(top, key) == getattr(bottom, key) for key in ("workload", "generator", "users", "profile")
-            )
-            if not (alike and (top.style, bottom.style) == ("async", "sync")):
-                continue
-            ratio = ratio_over_blocks(
-                *({row["block"]: row["rps"] for row in usable(by_cell[cell.name])} for cell in (top, bottom))
-            )
-            if ratio is not None:
-                yield RatioFigures(
-                    top, bottom, ratio, _divided(top, bottom.article_rps), _divided(top, bottom.article_text_rps)
-                )
+def _pairs(
+    cells: Sequence[CellFigures],
+    by_cell: Mapping[str, list[Row]],
+    differs: str,
+    fits: Callable[[CellFigures, CellFigures], bool],
+) -> list[RatioFigures]:
+    """Return the ratios of all cells that differ in one part alone and whose two sides fit."""
+    same = [key for key in ("variant", "workload", "generator", "users", "profile") if key != differs]
+    return [
+        _ratio(top, bottom, by_cell)
+        for top in cells
+        for bottom in cells
+        if fits(top, bottom) and all(getattr(top, key) == getattr(bottom, key) for key in same)
+    ]
+
+
+def _ratio(top: CellFigures, bottom: CellFigures, by_cell: Mapping[str, list[Row]]) -> RatioFigures:
+    ratio = ratio_over_blocks(
+        *({row["block"]: row["rps"] for row in usable(by_cell[cell.name])} for cell in (top, bottom))
+    )
+    reasons = [
+        f"{_side(cell, top, bottom)} {held}{_because(cell)}" for cell in (bottom, top) if (held := cell.held_back)
+    ]
+    if ratio is None and not reasons:
+        reasons = ["no block holds a usable trial of both"]
+    return RatioFigures(
+        top,
+        bottom,
+        ratio,
+        _divided(top, bottom.article_rps),
+        _divided(top, bottom.article_text_rps),
+        comparable=not reasons,
+        why="; ".join(reasons) or None,
+    )
+
+
+def _side(cell: CellFigures, top: CellFigures, bottom: CellFigures) -> str:
+    return cell.variant if top.variant != bottom.variant else f"{cell.variant} under {cell.generator}"
+
+
+def _because(cell: CellFigures) -> str:
+    if cell.rps is None or not cell.verdict.evidence:
+        return ""
+    return f" ({cell.verdict.evidence.rstrip('.')})"
 
 
 def _divided(top: CellFigures, bottom: float | None) -> float | None:

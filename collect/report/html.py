@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,22 +14,27 @@ from collect.archive.query import open_run
 from collect.archive.store import Archive
 from collect.paths import DATA_DIR
 from collect.report import words
+from collect.report.bars import bar_chart
+from collect.report.ceilings import ceilings
 from collect.report.charts import Chart, latency_chart, load_chart, rate_chart, socket_chart
-from collect.report.figures import CellFigures, Row, RunFigures, run_figures
+from collect.report.comparison import comparisons, headline, held, lead
+from collect.report.figures import CellFigures, Row, RunFigures, groups, kind, run_figures
+from collect.report.notices import notices, probes
 from collect.report.series import HostLoad, latency_curve, loads, rates, sockets
+from collect.report.verdicts import KIND
 
 
 def render(archive: Archive, run_id: str) -> str:
     """Return the page of a sealed run; BenchError when it cannot be read."""
     figures = run_figures(archive, run_id)
-    by_cell = {cell.name: [row for row in figures.rows if row["cell"] == cell.name] for cell in figures.cells}
+    by_cell = {cell.name: figures.trials_of(cell) for cell in figures.cells}
     with open_run(archive, run_id) as database:
         lines, waiting, load = rates(database, figures.rows), sockets(database), loads(database)
         curves = {cell.name: curve for cell in figures.cells if (curve := latency_curve(database, by_cell[cell.name]))}
-    groups = []
-    for title, cells in _comparable(figures.cells):
+    sections = []
+    for title, cells in groups(figures.cells):
         pairs = [(cell, by_cell[cell.name]) for cell in cells]
-        groups.append(
+        sections.append(
             {
                 "title": title,
                 "charts": [
@@ -41,7 +45,7 @@ def render(archive: Archive, run_id: str) -> str:
                 "loads": [_loads(cell, rows, load) for cell, rows in pairs],
             }
         )
-    drawn = _embed(groups)
+    bars = [bar_chart(figures, workload) for workload in dict.fromkeys(cell.workload for cell in figures.cells)]
     return (
         _environment()
         .get_template("report.html.j2")
@@ -50,26 +54,20 @@ def render(archive: Archive, run_id: str) -> str:
             manifest=figures.manifest,
             words=words,
             headline=headline(figures),
-            groups=groups,
+            lead=lead(figures),
+            comparisons=comparisons(figures),
+            ceilings=ceilings(figures),
+            probes=probes(figures),
+            notices=notices(figures),
+            kind=kind,
+            kinds=KIND,
+            held=held,
+            bars=bars,
+            groups=sections,
             hosts=_hosts(figures.manifest["hosts"]),
-            drawn=drawn,
+            drawn=_embed(bars, sections),
             bokeh=Resources(mode="inline", components=["bokeh"]).render_js(),
         )
-    )
-
-
-def headline(figures: RunFigures) -> str:
-    """Return the run in one sentence."""
-    if not figures.ratios:
-        return f"{words.counted(len(figures.rows), 'trial')} of {words.counted(len(figures.cells), 'cell')} measured."
-    first = figures.ratios[0]
-    top, bottom = first.top, first.bottom
-    assert top.rps
-    assert bottom.rps
-    on = "on Redis I/O" if top.workload == "redis" else f'on "{top.workload}"'
-    return (
-        f"{top.title} answered {first.ratio.value:.2f} times as many requests a second as {bottom.title} {on}: "
-        f"{top.rps.value:,.0f} against {bottom.rps.value:,.0f} ({words.interval(first.ratio)})."
     )
 
 
@@ -84,18 +82,6 @@ def usable_ports(figures: RunFigures) -> int | None:
     return min(counts, default=None)
 
 
-def _comparable(cells: Sequence[CellFigures]) -> Iterator[tuple[str, list[CellFigures]]]:
-    """Yield the cells that differ in the variant alone, with what they share."""
-
-    def shared(cell: CellFigures) -> tuple[str, str, int, str]:
-        return cell.workload, cell.generator, cell.users, cell.profile
-
-    order = list(dict.fromkeys(shared(cell) for cell in cells))
-    for key, group in itertools.groupby(sorted(cells, key=lambda cell: order.index(shared(cell))), key=shared):
-        workload, generator, users, profile = key
-        yield f"Workload {workload}: {users} users, {generator}, profile {profile}", list(group)
-
-
 def _loads(cell: CellFigures, rows: Sequence[Row], load: Mapping[str, list[HostLoad]]) -> dict[str, Any]:
     trials = [
         {"row": row, "charts": [load_chart(host, row["window_s"]) for host in load.get(row["trial_id"], ())]}
@@ -104,10 +90,10 @@ def _loads(cell: CellFigures, rows: Sequence[Row], load: Mapping[str, list[HostL
     return {"cell": cell, "trials": trials}
 
 
-def _embed(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _embed(bars: Sequence[Chart], sections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the script that draws all charts, and each one's place by the chart's identity."""
-    charts: list[Chart] = []
-    for group in groups:
+    charts = list(bars)
+    for group in sections:
         charts += group["charts"]
         charts += [chart for cell in group["loads"] for trial in cell["trials"] for chart in trial["charts"]]
     if not charts:

@@ -1,8 +1,8 @@
-"""The closing table of a run, for a terminal of 80 columns and more."""
+"""The closing tables of a run, for a terminal of 80 columns and more. Each figure stands beside what limited it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -12,36 +12,48 @@ from rich.text import Text
 
 from collect.archive.validity import INVALID, VALID
 from collect.paths import shown
-from collect.report.figures import CellFigures, RunFigures
-from collect.report.words import NOTHING, caveat, number, pegged, ratio_line, share, spread
+from collect.report.ceilings import ceilings
+from collect.report.comparison import Comparison, comparisons, headline, lead
+from collect.report.figures import CellFigures, RatioFigures, RunFigures, groups
+from collect.report.notices import notices, probes
+from collect.report.verdicts import CellVerdict
+from collect.report.words import (
+    NOTHING,
+    article_ratio,
+    low_rate,
+    number,
+    pegged,
+    percent,
+    ratio_name,
+    ratio_value,
+    ratio_verdicts,
+    share,
+    span,
+)
 
 Cells = list[tuple[str, Callable[[CellFigures], str | Text]]]
-
-RATES: Cells = [
-    ("req/s", lambda cell: number(cell.rps.value, 1) if cell.rps else "invalid"),
-    ("± 95 %", lambda cell: spread(cell.rps) if cell.rps else NOTHING),
-    ("article", lambda cell: number(cell.article_rps, 0)),
-    ("p50 ms", lambda cell: number(cell.means.get("latency_p50_ms"))),
-    ("p95 ms", lambda cell: number(cell.means.get("latency_p95_ms"))),
-    ("p99 ms", lambda cell: number(cell.means.get("latency_p99_ms"))),
-    ("failed", lambda cell: Text(f"{cell.failures:,}", style="red" if cell.failures else "")),
-]
-RESOURCES: Cells = [
-    ("app", lambda cell: _unit(cell, "app")),
-    ("redis", lambda cell: _unit(cell, "redis")),
-    ("generator", lambda cell: _unit(cell, "generator")),
-    ("server cpu", lambda cell: _host(cell, "server")),
-    ("client cpu", lambda cell: _host(cell, "client")),
-]
+SHOWN_NOTICES = 8
+COLORS = {"server": "green", "client": "red", "between": "yellow", "unknown": "magenta"}
+"""By where a verdict points."""
 
 
 def render(figures: RunFigures, console: Console, entry: Path, report: Path | None = None) -> None:
-    """Print tables, ratios, what is not valid and where things are."""
-    console.print(_table("Rates and latencies, mean over blocks", figures, RATES))
-    console.print(_table("CPU in cores and memory in MiB; CPU of each host's set", figures, RESOURCES))
-    for ratio in figures.ratios:
-        console.print(Text(ratio_line(ratio), style="bold"))
-    console.print(Text(caveat(figures)))
+    """Print headline, tables, ratios, what is not valid and where things are."""
+    console.print(Text(headline(figures), style="bold"))
+    if told := lead(figures):
+        console.print(Text(told))
+    for comparison in comparisons(figures):
+        console.print(_comparison(comparison))
+    for title, cells in groups(figures.cells):
+        console.print(_table(f"{title}: mean over blocks, latencies in ms", cells, RATES))
+    for title, cells in groups(figures.cells):
+        console.print(_table(f"{title}: CPU in cores, memory in MiB", cells, RESOURCES))
+    console.print()
+    for ratio in (*figures.ratios, *figures.tools):
+        console.print(_ratio(ratio))
+    _print_ceilings(figures, console)
+    _print_probes(figures, console)
+    _print_notices(figures, console)
     for row in figures.rows:
         if row["validity"] != VALID:
             style = "red" if row["validity"] == INVALID else "yellow"
@@ -54,23 +66,160 @@ def render(figures: RunFigures, console: Console, entry: Path, report: Path | No
         console.print(Text(f"report   {shown(report)}"))
 
 
-def _table(title: str, figures: RunFigures, columns: Cells) -> Table:
-    table = Table(
-        title=title, title_justify="left", title_style="dim", box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False
+def verdict_text(verdict: CellVerdict, *, certainty: bool = True) -> Text:
+    """Return a verdict in its colour: its word, and on a second line how sure it is."""
+    text = Text(verdict.short, style=COLORS[verdict.kind])
+    return text.append(f"\n{verdict.certainty}", style="bold red" if verdict.refuted else "dim") if certainty else text
+
+
+def _rate(cell: CellFigures) -> Text:
+    if cell.rps is None:
+        return Text("invalid", style="red")
+    return Text(number(cell.rps.value, 1))
+
+
+def _failed(cell: CellFigures) -> Text:
+    return Text(f"{cell.failures:,}", style="red" if cell.failures else "")
+
+
+def _spread(cell: CellFigures) -> str:
+    if cell.rps is None:
+        return NOTHING
+    if cell.rps.half_width is None:
+        return f"{cell.rps.blocks} block{'s' * (cell.rps.blocks != 1)}"
+    return f"± {cell.rps.half_width:.1%}"
+
+
+RATES: Cells = [
+    ("req/s", _rate),
+    ("± 95 %", _spread),
+    ("limited by", lambda cell: verdict_text(cell.verdict)),
+    ("p50", lambda cell: number(cell.means.get("latency_p50_ms"))),
+    ("p95", lambda cell: number(cell.means.get("latency_p95_ms"))),
+    ("p99", lambda cell: number(cell.means.get("latency_p99_ms"))),
+    ("failed", _failed),
+]
+RESOURCES: Cells = [
+    ("app", lambda cell: _unit(cell, "app")),
+    ("redis", lambda cell: _unit(cell, "redis")),
+    ("generator", lambda cell: _unit(cell, "generator")),
+    ("server", lambda cell: _host(cell, "server")),
+    ("client", lambda cell: _host(cell, "client")),
+    ("limited by", lambda cell: Text(cell.verdict.word or "not judged", style=COLORS[cell.verdict.kind])),
+]
+
+
+def _comparison(told: Comparison) -> Table:
+    """Return the article's figures, those measured its way, and those with the client out of the way."""
+    table = _plain_table(f"{told.workload}, {told.top.users} users: requests per second, and what limited them")
+    for name in ("", told.top.variant, told.bottom.variant, "ratio"):
+        table.add_column(name, overflow="fold")
+    ratio = NOTHING if told.article is None else f"{told.article:.1f}"
+    if told.article_text:
+        ratio += f" ({told.article_text:.2f} by its text)"
+    if told.article is not None:
+        article = [f"{number(cell.article_rps, 0)}\nnot told" for cell in (told.top, told.bottom)]
+        table.add_row("The article says", *article, ratio)
+    for name, measured in told.measured:
+        sides = [
+            _rate(cell).append(f"  {_spread(cell)}\n", style="dim").append_text(verdict_text(cell.verdict))
+            for cell in (measured.top, measured.bottom)
+        ]
+        table.add_row(name, *sides, _figure(measured))
+    return table
+
+
+def _figure(ratio: RatioFigures) -> Text:
+    """Return a ratio's figure: with its interval, or struck out where it is not comparable."""
+    value = NOTHING if ratio.ratio is None else f"{ratio.ratio.value:.2f}"
+    if ratio.comparable and ratio.ratio:
+        return Text(value, style="bold").append(f"\n{span(ratio.ratio)}", style="not bold")
+    return Text("not comparable\n", style="red").append(f"({value})", style="strike dim")
+
+
+def _ratio(ratio: RatioFigures) -> Text:
+    """Return a ratio as a sentence, never without its two verdicts."""
+    line = Text(f"{ratio_name(ratio)}: ")
+    if ratio.comparable:
+        line.append(ratio_value(ratio), style="bold")
+    else:
+        line.append("not comparable", style="bold red").append(f": {ratio.why}. Struck out: ")
+        line.append(ratio_value(ratio), style="strike dim")
+    line.append(f"; {ratio_verdicts(ratio)}")
+    if ratio.top.variant != ratio.bottom.variant:
+        line.append(f"; {article_ratio(ratio)}")
+    elif low := low_rate(ratio):
+        line.append(f"; {low}", style="bold yellow")
+    return line
+
+
+def _print_ceilings(figures: RunFigures, console: Console) -> None:
+    found = ceilings(figures)
+    if not found:
+        return
+    table = _plain_table("Ceilings: what each part reached alone, and the cell that took most of it")
+    table.add_column("ceiling", overflow="fold")
+    table.add_column("alone", justify="right", overflow="fold")
+    table.add_column("taken", justify="right", no_wrap=True)
+    table.add_column("by", overflow="fold")
+    table.add_column("limited by", no_wrap=True)
+    for item in found:
+        by_itself = item.missing or f"{number(item.value, 0)} {item.unit}"
+        most = max(item.reached, key=lambda reached: reached.share, default=None)
+        if most is None:
+            table.add_row(f"{item.resource} {item.name}", by_itself, NOTHING, NOTHING, NOTHING)
+            continue
+        verdict = most.cell.verdict
+        table.add_row(
+            f"{item.resource} {item.name}",
+            by_itself,
+            percent(most.share),
+            f"{most.cell.variant}, {most.cell.profile}",
+            Text(verdict.word or "not judged", style=COLORS[verdict.kind]),
+        )
+    console.print(table)
+
+
+def _print_probes(figures: RunFigures, console: Console) -> None:
+    for probe in probes(figures):
+        span_text = "" if probe.low is None or probe.high is None else f" ({probe.low:.2f} to {probe.high:.2f})"
+        line = Text("test: ")
+        style = {"refuted": "bold red", "confirmed": "green"}.get(probe.outcome, "yellow")
+        line.append(probe.outcome.upper() if probe.outcome == "refuted" else probe.outcome, style=style)
+        named = "named" if probe.named else "not named"
+        line.append(
+            f": {probe.cell}: {probe.intervention} ({probe.word}, {named}), rate expected to {_expected(probe.expect)}:"
+            f" x {number(probe.ratio)}{span_text}; limited by {probe.limits[0]} before, {probe.limits[1]} with it"
+        )
+        console.print(line)
+
+
+def _expected(expect: str) -> str:
+    return {"same": "stay the same"}.get(expect, expect)
+
+
+def _print_notices(figures: RunFigures, console: Console) -> None:
+    found = notices(figures)
+    for notice in found[:SHOWN_NOTICES]:
+        console.print(Text(f"warning: {notice.about}: {notice.text}", style="yellow"))
+    if len(found) > SHOWN_NOTICES:
+        console.print(Text(f"{len(found) - SHOWN_NOTICES} more warnings: see the report", style="yellow"))
+
+
+def _plain_table(title: str) -> Table:
+    return Table(
+        title=f"\n{title}", title_justify="left", title_style="dim", box=SIMPLE_HEAD, padding=0, show_edge=False
     )
+
+
+def _table(title: str, cells: Sequence[CellFigures], columns: Cells) -> Table:
+    table = _plain_table(title)
     table.add_column("variant", overflow="fold")
-    table.add_column("workload", overflow="fold")
-    several = [
-        key for key in ("generator", "users", "profile") if len({getattr(cell, key) for cell in figures.cells}) > 1
-    ]
-    for key in several:
-        table.add_column(key, overflow="fold")
     for name, _ in columns:
-        table.add_column(name, justify="right", no_wrap=True)
-    for cell in figures.cells:
+        table.add_column(name, justify="left" if name == "limited by" else "right", no_wrap=True)
+    for cell in cells:
         marks = "*" * (cell.degraded > 0) + "!" * (cell.invalid > 0)
-        head = [f"{cell.variant}{marks}", cell.workload, *(str(getattr(cell, key)) for key in several)]
-        table.add_row(*(Text(word) for word in head), *(show(cell) for _, show in columns))
+        table.add_row(Text(f"{cell.variant}{marks}"), *(show(cell) for _, show in columns))
     return table
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collect.report.figures import CellFigures, RatioFigures, RunFigures
+from collect.report.figures import CellFigures, RatioFigures
 from collect.statistics.intervals import MIN_BLOCKS, Estimate
 
 NOTHING = "–"
 PEGGED = 0.95
 """A host that uses more of its CPU set than this has none left to speak of."""
+ENOUGH_OF_WRK = 0.97
+"""A Locust that reaches less than this of wrk's rate where the server is the limit takes part in the limit."""
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -39,6 +41,11 @@ def share(used: float | None, of: float | None) -> str:
     return NOTHING if used is None or not of else f"{used / of:.0%}"
 
 
+def percent(part: float) -> str:
+    """Return a share in whole per cent."""
+    return "under 1 %" if 0 < part < 0.01 else f"{part:.0%}"
+
+
 def interval(estimate: Estimate, digits: int = 2) -> str:
     """Return the 95 % interval in words."""
     if estimate.low is None or estimate.high is None:
@@ -46,37 +53,55 @@ def interval(estimate: Estimate, digits: int = 2) -> str:
     return f"95 % interval {estimate.low:.{digits}f} to {estimate.high:.{digits}f}"
 
 
+def span(estimate: Estimate, digits: int = 2) -> str:
+    """Return the 95 % interval in figures."""
+    if estimate.low is None or estimate.high is None:
+        return f"{counted(estimate.blocks, 'block')}, no interval"
+    return f"{estimate.low:.{digits}f} to {estimate.high:.{digits}f}"
+
+
 def article_ratio(ratio: RatioFigures) -> str:
-    """Return the article's own ratio, and the one by its prose where that differs."""
+    """Return the article's own ratio, and the one by its prose where that differs; it names no limits."""
     if ratio.article is None:
         return "not in the article"
     by_text = f", {ratio.article_text:.2f} by its text" if ratio.article_text else ""
-    return f"article: {ratio.article:.1f}{by_text}"
+    return f"article: {ratio.article:.1f}{by_text}, its limits not told"
 
 
-def ratio_line(ratio: RatioFigures) -> str:
-    """Return a ratio as one sentence."""
-    names = f"{ratio.top.variant} / {ratio.bottom.variant}"
-    figure = f"{ratio.ratio.value:.2f} ({interval(ratio.ratio)}, {counted(ratio.ratio.blocks, 'block')})"
-    return f"{names} on {ratio.top.workload}: {figure}; {article_ratio(ratio)}"
+def ratio_name(ratio: RatioFigures) -> str:
+    """Return what a ratio is of."""
+    top, bottom = ratio.top, ratio.bottom
+    if top.variant != bottom.variant:
+        return f"{top.variant} / {bottom.variant} on {top.workload}, {top.users} users, {top.generator}, {top.profile}"
+    return f"{top.generator} / {bottom.generator}: {top.variant} on {top.workload}, {top.users} users, {top.profile}"
+
+
+def ratio_value(ratio: RatioFigures) -> str:
+    """Return the figure of a ratio with its interval, or that there is none."""
+    if ratio.ratio is None:
+        return NOTHING
+    return f"{ratio.ratio.value:.2f} ({interval(ratio.ratio)}, {counted(ratio.ratio.blocks, 'block')})"
+
+
+def ratio_sides(ratio: RatioFigures) -> list[tuple[str, CellFigures]]:
+    """Return both sides of a ratio with the name that tells them apart."""
+    differs = "variant" if ratio.top.variant != ratio.bottom.variant else "generator"
+    return [(getattr(cell, differs), cell) for cell in (ratio.top, ratio.bottom)]
+
+
+def ratio_verdicts(ratio: RatioFigures) -> str:
+    """Return what limited both sides of a ratio."""
+    return "; ".join(f"{name} limited by {cell.verdict.text}" for name, cell in ratio_sides(ratio))
+
+
+def low_rate(ratio: RatioFigures) -> str | None:
+    """Return what to say of a Locust that gets too little of wrk's rate; None if all is well or it is not known."""
+    if not ratio.comparable or ratio.ratio is None or ratio.ratio.value >= ENOUGH_OF_WRK:
+        return None
+    return f"under {ENOUGH_OF_WRK} of wrk's rate on cells that the server limits: the generator holds it back"
 
 
 def pegged(cell: CellFigures, side: str) -> bool:
     """Say whether a host had no CPU left while the cell was measured."""
     used, cpus = cell.means.get(f"{side}_cpu_cores"), cell.means.get(f"{side}_cpus")
     return bool(used and cpus and used / cpus > PEGGED)
-
-
-def caveat(figures: RunFigures) -> str:
-    """Return what a reader must know before taking a ratio for the frameworks' own."""
-    held = [f"{cell.variant} on {cell.workload}" for cell in figures.cells if pegged(cell, "client")]
-    text = "What limited each figure is not judged yet."
-    if held and len(held) == len(figures.cells):
-        return f"{text} The client had no CPU left in any of the cells: each rate may be the client's own."
-    if held:
-        return f"{text} The client had no CPU left in {_listed(held)}: there the rate may be the client's own."
-    return f"{text} The CPU of both hosts stands beside it."
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

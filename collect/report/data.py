@@ -1,0 +1,79 @@
+"""What a run says as plain data, for ``--json``: no ratio without both verdicts and whether it is comparable."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from collect.report.ceilings import ceilings
+from collect.report.comparison import comparisons, headline, lead
+from collect.report.figures import CellFigures, RatioFigures, RunFigures
+from collect.report.notices import notices, probes
+from collect.report.words import low_rate
+
+
+def run_data(figures: RunFigures) -> dict[str, Any]:
+    """Return all figures of a run but its trials' rows."""
+    return {
+        "headline": headline(figures),
+        "lead": lead(figures),
+        "comparisons": [
+            {
+                "workload": told.workload,
+                "article": {
+                    "top_rps": told.top.article_rps,
+                    "bottom_rps": told.bottom.article_rps,
+                    "ratio": told.article,
+                    "ratio_by_text": told.article_text,
+                    "limits": {"top": None, "bottom": None},
+                },
+                "article_way": told.its_way and ratio_data(told.its_way),
+                "controlled": told.controlled and ratio_data(told.controlled),
+            }
+            for told in comparisons(figures)
+        ],
+        "cells": [asdict(cell) for cell in figures.cells],
+        "ratios": [ratio_data(ratio) for ratio in figures.ratios],
+        "locust_wrk": [ratio_data(ratio) | {"flag": low_rate(ratio)} for ratio in figures.tools],
+        "ceilings": [
+            {
+                "resource": item.resource,
+                "name": item.name,
+                "unit": item.unit,
+                "value": item.value,
+                "missing": item.missing,
+                "reached": [
+                    {"cell": reached.cell.name, "rate": reached.rate, "share": reached.share, **limit(reached.cell)}
+                    for reached in item.reached
+                ],
+            }
+            for item in ceilings(figures)
+        ],
+        "probes": [asdict(probe) for probe in probes(figures)],
+        "warnings": [asdict(notice) for notice in notices(figures)],
+    }
+
+
+def ratio_data(ratio: RatioFigures) -> dict[str, Any]:
+    """Return a ratio with what limited both of its sides."""
+    return {
+        "comparable": ratio.comparable,
+        "why": ratio.why,
+        "ratio": ratio.ratio and asdict(ratio.ratio),
+        "top": {"cell": ratio.top.name, "variant": ratio.top.variant, **limit(ratio.top)},
+        "bottom": {"cell": ratio.bottom.name, "variant": ratio.bottom.variant, **limit(ratio.bottom)},
+        "article": ratio.article,
+        "article_text": ratio.article_text,
+    }
+
+
+def limit(cell: CellFigures) -> dict[str, Any]:
+    """Return what limited a cell."""
+    verdict = cell.verdict
+    return {
+        "limited_by": verdict.word,
+        "confidence": verdict.confidence,
+        "verdict": verdict.outcome,
+        "firsts": dict(verdict.firsts),
+        "evidence": verdict.evidence,
+    }

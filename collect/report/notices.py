@@ -1,0 +1,133 @@
+"""What a reader is warned of, and what interventions made of the verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from collect.plan import PROBE
+from collect.report.figures import CellFigures, RatioFigures, Row, RunFigures, kind, usable
+from collect.report.words import ratio_name
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A warning: of which trials or ratio, and what."""
+
+    about: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ProbeFigures:
+    """One intervention on a cell: the resource that it adds to, what was expected, what came of it."""
+
+    cell: str
+    word: str
+    named: bool
+    """Whether the verdict names the resource; else more of it must change nothing."""
+    intervention: str
+    expect: str
+    ratio: float | None
+    low: float | None
+    high: float | None
+    outcome: str
+    text: str
+    limits: tuple[str, str]
+    """What limited the cell without the intervention and with it."""
+
+
+def probes(figures: RunFigures) -> list[ProbeFigures]:
+    """Return all interventions of a run, those that refute a verdict first."""
+    order = ("refuted", "unclear", "confirmed")
+    found = [_probe(figures, probe) for probe in figures.manifest.get("probes") or ()]
+    return sorted(found, key=lambda probe: order.index(probe.outcome) if probe.outcome in order else len(order))
+
+
+def notices(figures: RunFigures) -> list[Notice]:
+    """Return the warnings of all trials, then where the sockets of a ratio's two sides differ."""
+    by_text: dict[str, list[int]] = {}
+    for row in figures.rows:
+        for text in row.get("warnings") or ():
+            by_text.setdefault(text, []).append(row["ordinal"])
+    found = [
+        Notice(f"trial{'s' * (len(trials) > 1)} {', '.join(map(str, trials))}", text)
+        for text, trials in by_text.items()
+    ]
+    return found + [notice for ratio in figures.ratios for notice in _parity(figures, ratio)]
+
+
+def sockets_of(figures: RunFigures, cell: CellFigures) -> Mapping[str, Any] | None:
+    """Return the options that accepted sockets really had, from the first trial of a cell that knows."""
+    entries = {entry["trial_id"]: entry for entry in figures.manifest["trials"]}
+    for row in usable(figures.trials_of(cell)):
+        entry = entries.get(row["trial_id"], {})
+        sockets = trial_sockets(entry)
+        if sockets and "missing" not in sockets:
+            return sockets
+    return None
+
+
+def trial_sockets(entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what is known of the server's sockets in one trial of the manifest."""
+    found: Mapping[str, Any] | None = entry.get("sockets") or (entry.get("server", {}).get("app") or {}).get("sockets")
+    return found
+
+
+def flattened(sockets: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a socket's options by one name each: "accepted nodelay"."""
+    flat: dict[str, Any] = {}
+    for part, options in sockets.items():
+        if isinstance(options, Mapping):
+            flat |= {f"{part} {name}": value for name, value in options.items()}
+        else:
+            flat[part] = options
+    return flat
+
+
+def _parity(figures: RunFigures, ratio: RatioFigures) -> Iterator[Notice]:
+    top, bottom = (sockets_of(figures, cell) for cell in (ratio.top, ratio.bottom))
+    if top is None or bottom is None:
+        return
+    one, other = flattened(top), flattened(bottom)
+    differing = [
+        name for name in one if name in other and one[name] != other[name] and None not in (one[name], other[name])
+    ]
+    if differing:
+        parts = [f"{name} {_value(one[name])} against {_value(other[name])}" for name in differing]
+        yield Notice(ratio_name(ratio), f"the two sides' sockets differ: {'; '.join(parts)}")
+
+
+def _value(value: Any) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+
+
+def _probe(figures: RunFigures, probe: Mapping[str, Any]) -> ProbeFigures:
+    rows = [row for row in figures.rows if kind(row) == PROBE and row.get("probe_of") == probe["cell"]]
+    return ProbeFigures(
+        cell=probe["cell"],
+        word=probe["word"],
+        named=bool(probe.get("named")),
+        intervention=str(probe.get("intervention") or ""),
+        expect=str(probe.get("expect") or ""),
+        ratio=probe.get("ratio"),
+        low=probe.get("low"),
+        high=probe.get("high"),
+        outcome=str(probe["outcome"]),
+        text=str(probe.get("text") or ""),
+        limits=(
+            _limited([row for row in rows if not row.get("intervention")] or figures_of(figures, probe["cell"])),
+            _limited([row for row in rows if row.get("intervention") == probe.get("intervention")]),
+        ),
+    )
+
+
+def figures_of(figures: RunFigures, cell: str) -> list[Row]:
+    """Return the trials of a cell by its name."""
+    return [row for row in figures.rows if row["cell"] == cell and kind(row) != PROBE]
+
+
+def _limited(rows: list[Row]) -> str:
+    words = [row["limited_by"][0] for row in usable(rows) if row.get("limited_by")]
+    return max(words, key=words.count) if words else "not judged"

@@ -1,0 +1,84 @@
+"""One trial's verdict in full: words with their evidence, what was missing, warnings, conditions, sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from collect.report.figures import Row
+from collect.report.notices import flattened, trial_sockets
+
+Line = tuple[str, str, str]
+
+
+def limits(row: Row, entry: Mapping[str, Any]) -> list[Line]:
+    """Return what limited a trial in lines: what, of what, what it says. ``entry`` is the trial's in the manifest."""
+    return [
+        *_verdict(row, entry),
+        *(("missing evidence", "", text) for text in row.get("evidence_missing") or ()),
+        *(("warning", "", text) for text in row.get("warnings") or ()),
+        *((row["validity"], "", reason) for reason in row["reasons"] or ()),
+        *_conditions(entry),
+        *_sockets(entry),
+    ]
+
+
+def trial_data(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the manifest knows of a trial's verdict beside its row."""
+    return {
+        "findings": entry.get("limited_by") or [],
+        "conditions": entry.get("conditions") or {},
+        "sockets": trial_sockets(entry),
+    }
+
+
+def _verdict(row: Row, entry: Mapping[str, Any]) -> list[Line]:
+    words = list(row.get("limited_by") or ())
+    if not words:
+        return [("limited by", "not judged", "")]
+    confidences = _padded(row.get("limited_by_confidence"), len(words))
+    evidence = _padded(row.get("limited_by_evidence"), len(words))
+    findings = [finding for finding in entry.get("limited_by") or () if isinstance(finding, Mapping)]
+    lines: list[Line] = []
+    for place, (word, confidence, text) in enumerate(zip(words, confidences, evidence, strict=True)):
+        sure = f"{word} ({confidence})" if confidence else word
+        lines.append(("limited by" if place == 0 else "and by", sure, text))
+        finding = next((finding for finding in findings if finding["word"] == word), {})
+        more = [str(each.get("text", "")) for each in finding.get("evidence", ())]
+        lines += [("", "", sentence) for sentence in more if sentence and sentence not in text]
+    return lines
+
+
+def _conditions(entry: Mapping[str, Any]) -> list[Line]:
+    lines: list[Line] = []
+    for host, held in (entry.get("conditions") or {}).items():
+        if not held:
+            continue
+        before, after = held.get("before") or {}, held.get("after") or {}
+        for name, value in (held.get("set") or {}).items():
+            text = (
+                f"{value} for the trial, {before.get(name, 'not known')} before, {after.get(name, 'not known')} after"
+            )
+            lines.append(("condition", host, f"{name} {text}"))
+        if burn := held.get("burn"):
+            span = ", ".join(f"{name} {value}" for name, value in burn.items())
+            lines.append(("condition", host, f"a busy loop took CPU: {span}"))
+        if "restored" in held:
+            text = "all was put back as it had been" if held["restored"] else "NOT all was put back"
+            lines.append(("condition", host, text))
+    return lines
+
+
+def _sockets(entry: Mapping[str, Any]) -> list[Line]:
+    sockets = trial_sockets(entry)
+    if not sockets:
+        return []
+    if "missing" in sockets:
+        return [("sockets", "server", f"not known: {sockets['missing']}")]
+    text = ", ".join(f"{name} {value}" for name, value in flattened(sockets).items())
+    return [("sockets", "server", text)]
+
+
+def _padded(values: Any, count: int) -> list[str]:
+    known = [str(value) for value in values or ()][:count]
+    return known + [""] * (count - len(known))

@@ -1,0 +1,135 @@
+"""What limited a cell, put together from its trials, and whether two cells may be held against each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from collect.verdicts import CONFIDENCES, SERVER_SIDE
+
+CONFIRMED, REFUTED, UNCLEAR, UNTESTED = "confirmed", "refuted", "unclear", "untested"
+PLAIN = {
+    "server-app": "the app itself",
+    "server-cpu": "the server's CPU",
+    "redis": "Redis",
+    "generator": "the load generator",
+    "client-cpu": "the client's CPU",
+    "client-ports": "the client's ports",
+    "network": "the network",
+    "concurrency": "the number of users",
+    "unsteady": "a rate that was not steady",
+}
+"""The words as people say them, to go after "limited by"."""
+KIND = dict.fromkeys(SERVER_SIDE, "server") | {
+    "generator": "client", "client-cpu": "client", "client-ports": "client",
+    "network": "between", "concurrency": "between", "unsteady": "between",
+}  # fmt: skip
+"""Where each word points: to the server side, to the client, or to neither."""
+
+
+@dataclass(frozen=True)
+class CellVerdict:
+    """What limited a cell."""
+
+    word: str | None
+    """The word that comes first in most of its usable trials; None: not judged."""
+    confidence: str | None
+    outcome: str
+    """What interventions made of it: confirmed, refuted, unclear or untested."""
+    firsts: Mapping[str, int]
+    """In how many usable trials each word comes first."""
+    evidence: str | None
+    """The sentence that goes with the word, from the first trial of which it is true."""
+
+    @property
+    def known(self) -> bool:
+        """Say whether it is known what limited the cell: judged, and not refuted."""
+        return self.word is not None and self.outcome != REFUTED
+
+    @property
+    def server_side(self) -> bool:
+        """Say whether it is known that the server side limited the cell."""
+        return self.known and self.word in SERVER_SIDE
+
+    @property
+    def short(self) -> str:
+        """The word, and where the trials do not agree, of how many it is true: "client-ports 2 of 3"."""
+        if self.word is None:
+            return "not judged"
+        total = sum(self.firsts.values())
+        if total and self.firsts.get(self.word) != total:
+            return f"{self.word} {self.firsts.get(self.word, 0)} of {total}"
+        return self.word
+
+    @property
+    def certainty(self) -> str:
+        """Confidence and what interventions made of it: "high, confirmed"."""
+        outcome = self.outcome.upper() if self.refuted else self.outcome
+        return ", ".join(word for word in (self.confidence, outcome) if word)
+
+    @property
+    def refuted(self) -> bool:
+        """Say whether an intervention showed that something else limited the cell."""
+        return self.outcome == REFUTED
+
+    @property
+    def text(self) -> str:
+        """All of it in one line: "client-ports 2 of 3, unsteady 1 (medium, untested)"."""
+        others = [f"{word} {count}" for word, count in self.firsts.items() if word != self.word]
+        return f"{', '.join([self.short, *others])} ({self.certainty})"
+
+    @property
+    def kind(self) -> str:
+        """Where it points: server, client, between, or unknown."""
+        return KIND.get(self.word or "", "unknown") if self.known else "unknown"
+
+
+def cell_verdict(
+    rows: Sequence[Mapping[str, Any]],
+    judged: Mapping[str, Any] | None = None,
+    probes: Iterable[Mapping[str, Any]] = (),
+) -> CellVerdict:
+    """Return the verdict on a cell from its usable trials, what the run's manifest says of it, and its probes.
+
+    ``judged`` is the cell's entry in the manifest and goes before all else; runs sealed before there were verdicts have
+    none.
+    """
+    first = [row["limited_by"][0] for row in rows if row.get("limited_by")]
+    firsts = dict(Counter(first).most_common())
+    word = (judged or {}).get("limited_by") or next(iter(firsts), None)
+    mine = [row for row in rows if row.get("limited_by") and row["limited_by"][0] == word]
+    confidences = [row["limited_by_confidence"][0] for row in mine if row.get("limited_by_confidence")]
+    evidence = [row["limited_by_evidence"][0] for row in mine if row.get("limited_by_evidence")]
+    lowest = min(confidences, key=_rank, default=None)
+    return CellVerdict(
+        word,
+        (judged or {}).get("confidence") or lowest,
+        (judged or {}).get("verdict") or outcome_of(probes),
+        firsts,
+        next(iter(evidence), None),
+    )
+
+
+def outcome_of(probes: Iterable[Mapping[str, Any]]) -> str:
+    """Return what a cell's probes together make of its verdict: one that refutes it is enough."""
+    outcomes = {probe["outcome"] for probe in probes}
+    return next((word for word in (REFUTED, CONFIRMED, UNCLEAR) if word in outcomes), UNTESTED)
+
+
+def held_back(verdict: CellVerdict, *, usable: bool) -> str | None:
+    """Return in plain words why a cell's rate is not the server's, to go after its name; None when it is."""
+    if not usable:
+        return "has no valid trial"
+    if verdict.word is None:
+        return "was not judged, so what limited it is not known"
+    if verdict.refuted:
+        return f"has a verdict, {verdict.word}, that a test refuted, so what limited it is not known"
+    if verdict.word in SERVER_SIDE:
+        return None
+    return f"was held back by {PLAIN.get(verdict.word, verdict.word)}"
+
+
+def _rank(confidence: str) -> int:
+    return CONFIDENCES.index(confidence) if confidence in CONFIDENCES else -1
