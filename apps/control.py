@@ -1,5 +1,6 @@
 """Start the app's unit for a trial, or say how it is. Runs on the server host, as root, with any Python 3.7 or newer.
 
+Started as ``python3 -m apps.control``.
 ``start --port N`` takes the unit's environment on standard input and prints a JSON object when the app listens;
 ``status`` prints one with the end of its log. Trouble is one line on standard error, exit code 1.
 """
@@ -9,14 +10,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from apps import sockets
+
 UNIT = "bench-app.service"
 ENVIRONMENT = Path("/run/bench/app.env")
+RUNTIME = Path("/run/bench/app")  # the unit's RuntimeDirectory
 LOG = Path("/var/log/bench/app.log")
 REDIS_CLI = "/opt/bench/redis/bin/redis-cli"
 PASSWORD = Path("/etc/bench/redis.password")
@@ -71,6 +76,29 @@ def redis_gets() -> int | None:
     return 0 if said.startswith("# Commandstats") else None
 
 
+def app_requests() -> int | None:
+    """Return how many requests the app has counted since its start, or None where it does not count."""
+    counts = [int.from_bytes(path.read_bytes(), sys.byteorder) for path in RUNTIME.glob("requests.*")]
+    if counts:
+        return sum(counts)
+    return nginx_requests() if (RUNTIME / "nginx.status").exists() else None
+
+
+def nginx_requests() -> int:
+    """Return how many requests nginx has counted (stub_status), these questions not among them."""
+    questions = RUNTIME / "nginx.questions"
+    asked = (int(questions.read_text()) if questions.exists() else 0) + 1
+    questions.write_text(str(asked))
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(2)
+        client.connect(str(RUNTIME / "nginx.status"))
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        with client.makefile("r") as said:
+            lines = said.read().splitlines()
+    # A line "server accepts handled requests", and one of these three numbers.
+    return int(lines[lines.index("server accepts handled requests") + 1].split()[2]) - asked
+
+
 def start(port: int) -> dict[str, Any]:
     """Restart the unit with the environment from standard input and wait until it listens."""
     environment, host = sys.stdin.read(), os.uname().nodename
@@ -85,7 +113,8 @@ def start(port: int) -> dict[str, Any]:
     gets = redis_gets()
     began = time.time()
     running = subprocess.run(["systemctl", "start", UNIT], stderr=subprocess.DEVNULL, check=False).returncode == 0
-    while running and not listener(port):
+    listening = listener(port)
+    while running and not listening:
         running = output("systemctl", "is-active", UNIT) in ("active", "activating")
         if time.time() - began > LISTEN_TIMEOUT_S:
             raise TroubleError(
@@ -93,18 +122,24 @@ def start(port: int) -> dict[str, Any]:
                 f" ({host}): mend the app, see {LOG}"
             )
         time.sleep(0.02)
-    pid = int(output("systemctl", "show", "-p", "MainPID", "--value", UNIT))
+        listening = listener(port)
+    shown = output("systemctl", "show", "-p", "MainPID,ControlGroup", UNIT).splitlines()
+    properties = dict(line.split("=", 1) for line in shown)
+    pid = int(properties["MainPID"])
     if not running or not pid:
         raise TroubleError(
             f"the app exited at its start; it says: {last_words()} ({host}): mend the app or its variant, see {LOG}"
         )
+    took_s = time.time() - began
     command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
-    return {"pid": pid, "command": command, "start_s": time.time() - began, "redis_gets": gets}
+    seen = sockets.look("127.0.0.1", port, properties["ControlGroup"], listening)
+    return {"pid": pid, "command": command, "start_s": took_s, "redis_gets": gets, "sockets": seen}
 
 
 def status() -> dict[str, Any]:
-    """Return how the unit is and what Redis has counted."""
-    return {"state": output("systemctl", "is-active", UNIT), "redis_gets": redis_gets(), "log_tail": log_tail()}
+    """Return how the unit is, and what the app and Redis have counted."""
+    state = output("systemctl", "is-active", UNIT)
+    return {"state": state, "app_requests": app_requests(), "redis_gets": redis_gets(), "log_tail": log_tail()}
 
 
 def main() -> int:

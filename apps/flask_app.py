@@ -5,6 +5,7 @@ import time
 import redis
 from flask import Flask, Response, jsonify
 
+from apps.counter import counted_wsgi
 from apps.options import Options, Value
 from apps.work import burn, count_bits
 
@@ -13,6 +14,7 @@ def create(options: Options) -> Flask:
     """Return the WSGI app: GET /index answers without I/O, GET /user with what Redis holds, GET /work after work."""
     app = Flask("apps")
     app.debug = options.debug
+    app.wsgi_app = counted_wsgi(app.wsgi_app, options.runtime_dir)
 
     def new_client() -> redis.StrictRedis:
         return redis.StrictRedis(

@@ -47,6 +47,7 @@ def uvicorn(options: Options) -> None:
     server.run(
         "apps.starlette_app:from_env",
         factory=True,
+        interface="asgi3",
         host=options.host,
         port=options.port,
         loop="asyncio",

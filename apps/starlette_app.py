@@ -1,6 +1,7 @@
 """The contract in Starlette, asynchronous."""
 
 import asyncio
+from typing import Any, Callable
 
 import redis.asyncio
 from starlette.applications import Starlette
@@ -8,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from apps.counter import counted_asgi
 from apps.options import Options, Value
 from apps.work import burn, count_bits_async
 
@@ -53,6 +55,7 @@ def create(options: Options) -> Starlette:
     return Starlette(debug=options.debug, routes=routes)
 
 
-def from_env() -> Starlette:
+def from_env() -> Callable[..., Any]:
     """Return the app as the environment wants it; what uvicorn calls in each of its processes."""
-    return create(Options.from_env())
+    options = Options.from_env()
+    return counted_asgi(create(options), options.runtime_dir)

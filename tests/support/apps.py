@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from collect.trial.server import app_environment, environment_file
+from collect.trial.watching import Paths
 from tests.support.checkout import Checkout
 
-CONTROL = "python3 /opt/bench/app/apps/control.py"
+CONTROL = Paths().app_control()
 ASK = """
 import json, sys, time, urllib.error, urllib.request
 began = time.monotonic()
