@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ CELL, CEILING, PROBE = "cell", "ceiling", "probe"
 CEILING_VARIANTS = ("responder-keepalive", "responder-close")
 CEILING_WORKLOAD = "none"
 PROBE_WINDOW_MAX_S = 20.0
-PROBES_PER_CELL = 8  # at most
+PROBES_PER_CELL = 8
+"""At most: four measurements of the cell itself, two of each of two interventions."""
 ENOUGH = "enough"
 
 _PARTS = {"variant": "variants", "workload": "workloads", "generator": "generators", "profile": "profiles"}
@@ -129,13 +130,23 @@ class Plan:
         loads = dict.fromkeys((cell.generator, cell.users, cell.profile) for cell in self.cells)
         return [Cell(variant, CEILING_WORKLOAD, *load) for load in loads for variant in CEILING_VARIANTS]
 
-    def estimate_s(self, trials: int | None = None) -> float:
-        """Return how long the plan (or that many of its trials) takes with hosts that are up, in seconds."""
-        around_s = self.ramp_s + self.warmup_s + TRIAL_OVERHEAD_S
-        if trials is not None:
-            return trials * (around_s + self.window_s)
-        ceilings_s = len(self.ceilings()) * (around_s + self.ceiling_window_s)
-        return ceilings_s + self.blocks * len(self.cells) * (around_s + self.window_s)
+    def estimate_s(self, trials: Iterable[TrialSpec] | None = None, *, probes: bool = True) -> float:
+        """Return how long all trials (or these) take with hosts that are up, in seconds.
+
+        With ``probes``, and if the plan has them, those of every cell are added to it: a guess, as they depend on
+        verdicts.
+        """
+        specs = self.trials() if trials is None else trials
+        total_s = sum(spec.ramp_s + spec.warmup_s + spec.window_s + TRIAL_OVERHEAD_S for spec in specs)
+        if probes and self.probe:
+            each_s = self.ramp_s + self.warmup_s + self.short_window_s + TRIAL_OVERHEAD_S
+            total_s += len(self.cells) * PROBES_PER_CELL * each_s
+        return total_s
+
+    @property
+    def short_window_s(self) -> float:
+        """How long a probe's window is in seconds, where its resource does not run out over time."""
+        return self.probe_window_s or min(self.window_s, PROBE_WINDOW_MAX_S)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan without its catalog as plain data."""

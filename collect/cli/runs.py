@@ -44,7 +44,7 @@ def check(plan_name: str, run_id: str, inventory: str | None, port_base: int, ar
         plan = load_plan(plan_name)
         check_ports(plan, port_base)
     check_archive_dir(archive_dir, plan)
-    print_json({"plan": plan.name, "trials": len(plan.trials()), "estimate_s": plan.estimate_s(len(plan.trials()))})
+    print_json({"plan": plan.name, "trials": len(plan.trials()), "estimate_s": plan.estimate_s()})
 
 
 @run.command()
@@ -144,6 +144,6 @@ def _print(partial: PartialRun) -> None:
             "finished": len(partial.trials()) - len(remaining),
             "trials": [spec.to_json() for spec in partial.trials()],
             "remaining": [spec.to_json() for spec in remaining],
-            "estimate_s": partial.plan.estimate_s(len(remaining)),
+            "estimate_s": partial.plan.estimate_s(remaining, probes=not partial.facts.get("added_trials")),
         }
     )

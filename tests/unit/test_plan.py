@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import yaml
 
 from collect.catalog import load_catalog
 from collect.errors import BenchError
-from collect.plan import Cell, Plan, TrialSpec, check_ports, load_plan, plan_names
+from collect.plan import TRIAL_OVERHEAD_S, Cell, Plan, TrialSpec, check_ports, load_plan, plan_names
 
 CELL = {
     "variant": "flask-werkzeug",
@@ -30,27 +31,87 @@ def written(folder: Path, changes: dict[str, Any]) -> Path:
 def test_every_plan_of_the_checkout_is_right(name: str) -> None:
     plan = load_plan(name)
     specs = plan.trials()
-    assert len(specs) == plan.blocks * len(plan.cells)
+    assert len(specs) == len(plan.ceilings()) + plan.blocks * len(plan.cells)
     assert len({spec.trial_id for spec in specs}) == len({spec.port for spec in specs}) == len(specs)
     check_ports(plan, 20000)
 
 
 def test_quick_keeps_its_order() -> None:
     """The order is part of what a seed promises: it must be this one in every version of Python."""
-    order = [spec.trial_id.split(".")[0] + "." + spec.cell.workload for spec in load_plan("quick").trials()][:4]
-    assert order == [
-        "b01-p01-starlette-uvicorn.redis",
-        "b01-p02-starlette-uvicorn.none",
-        "b01-p03-flask-werkzeug.redis",
-        "b01-p04-flask-werkzeug.none",
+    order = [f"{spec.cell.variant} {spec.cell.profile}" for spec in load_plan("quick").trials() if spec.kind == "cell"]
+    assert order[:4] == [
+        "flask-werkzeug controlled",
+        "starlette-uvicorn controlled",
+        "flask-werkzeug article",
+        "starlette-uvicorn article",
     ]
 
 
 def test_a_spec_says_all_that_a_trial_needs() -> None:
-    spec = load_plan("quick").trials(port_base=21000)[2]
+    spec = next(spec for spec in load_plan("quick").trials(port_base=21000) if spec.block == 1 and spec.position == 3)
     assert spec.trial_id == "b01-p03-flask-werkzeug.redis.locust-http.10.article"
-    assert (spec.ordinal, spec.total, spec.block, spec.position, spec.port) == (3, 12, 1, 3, 21003)
+    assert (spec.ordinal, spec.total, spec.kind, spec.port) == (7, 16, "cell", 21007)
     assert spec.expect == {"status": 200, "type": "text/html", "body": "async-bench"}
+    assert TrialSpec.from_json(spec.to_json()) == spec
+
+
+def test_ceilings_come_first_one_for_each_load_and_way_of_keeping_connections(tmp_path: Path) -> None:
+    cells = [CELL | {"workload": ["none", "redis"], "users": [1, 10]}, CELL | {"generator": "locust-fast"}]
+    plan = load_plan(written(tmp_path, {"cells": cells, "ceiling_window_s": 3}))
+    specs = plan.trials()
+    ceilings = [spec for spec in specs if spec.kind == "ceiling"]
+    assert specs[: len(ceilings)] == ceilings
+    assert [(spec.cell.variant, spec.cell.generator, spec.cell.users) for spec in ceilings] == [
+        ("responder-keepalive", "locust-http", 1),
+        ("responder-close", "locust-http", 1),
+        ("responder-keepalive", "locust-http", 10),
+        ("responder-close", "locust-http", 10),
+        ("responder-keepalive", "locust-fast", 10),
+        ("responder-close", "locust-fast", 10),
+    ]
+    assert {(spec.block, spec.window_s, spec.cell.workload) for spec in ceilings} == {(0, 3, "none")}
+
+
+def test_the_order_of_the_blocks_is_the_same_with_and_without_ceilings(tmp_path: Path) -> None:
+    plans = [load_plan(written(tmp_path, {"ceiling_window_s": seconds})) for seconds in (0, 2)]
+    without, with_them = ([spec.trial_id for spec in plan.trials() if spec.kind == "cell"] for plan in plans)
+    assert without == with_them
+    assert not plans[0].ceilings()
+
+
+@pytest.mark.parametrize(("cores", "processes"), [(1, 1), (2, 1), (4, 3), (12, 11)])
+def test_enough_processes_leave_one_of_the_clients_cores(cores: int, processes: int) -> None:
+    plan = load_plan("quick", client_cores=cores)
+    assert {spec.generator["processes"] for spec in plan.trials() if spec.cell.generator == "locust-fast"} == {
+        processes
+    }
+    assert {spec.generator["processes"] for spec in plan.trials() if spec.cell.generator == "locust-http"} == {1}
+
+
+def test_a_plan_may_bring_entries_of_the_catalog(tmp_path: Path) -> None:
+    """Its own go before those of the files, and are checked as those are."""
+    own = {
+        "profiles": {"narrow": {"client_sysctls": {"net.ipv4.ip_local_port_range": "40000 40199"}}},
+        "generators": {"locust-http": {"tool": "locust", "user_class": "HttpUser", "processes": "enough"}},
+    }
+    path = written(tmp_path, {"catalog": own, "cells": [CELL | {"profile": "narrow"}]})
+    [spec, *_] = load_plan(path, client_cores=4).trials()
+    assert spec.profile == own["profiles"]["narrow"]
+    assert spec.generator["processes"] == 3
+    assert "narrow" not in load_plan("quick").catalog.profiles
+
+
+def test_a_probe_is_a_trial_of_changed_parts() -> None:
+    plan = load_plan("quick")
+    of = plan.cells[0]
+    cell = Cell(of.variant, of.workload, of.generator, of.users, "article+ports")
+    wide = {"client_sysctls": {"net.ipv4.tcp_tw_reuse": "1"}}
+    spec = plan.spec(
+        cell, 4, 2, 20, 22, 20000, kind="probe", window_s=5, entries={"profile": wide},
+        probe_of=of.name, intervention="wider ports",
+    )  # fmt: skip
+    assert (spec.trial_id, spec.port) == (f"b04-p02-{cell.name}", 20020)
+    assert (spec.profile, spec.window_s, spec.probe_of) == (wide, 5, of.name)
     assert TrialSpec.from_json(spec.to_json()) == spec
 
 
@@ -80,7 +141,17 @@ def test_a_plan_survives_its_json() -> None:
 def test_a_plan_may_be_a_path(tmp_path: Path) -> None:
     plan = load_plan(written(tmp_path, {}))
     assert (plan.name, plan.cells) == ("mine", (Cell("flask-werkzeug", "redis", "locust-http", 10, "article"),))
-    assert plan.estimate_s() == pytest.approx(3 * 14.5)
+    assert plan.estimate_s() == pytest.approx(3 * (12 + TRIAL_OVERHEAD_S))
+
+
+def test_quick_is_done_within_four_minutes() -> None:
+    assert load_plan("quick").estimate_s() < 230
+
+
+def test_probes_count_in_the_estimate(tmp_path: Path) -> None:
+    without, with_them = (load_plan(written(tmp_path, {"probe": probe})) for probe in (False, True))
+    assert with_them.estimate_s() - without.estimate_s() == pytest.approx(8 * (12 + TRIAL_OVERHEAD_S))
+    assert with_them.estimate_s(probes=False) == without.estimate_s()
 
 
 @pytest.mark.parametrize(
@@ -106,6 +177,26 @@ def test_a_plan_may_be_a_path(tmp_path: Path) -> None:
         ({"cells": [CELL | {"workload": "x"}]}, ('unknown workload "x"', "cells[0].workload", "none, redis")),
         ({"cells": [CELL | {"generator": "x"}]}, ('unknown generator "x"', "cells[0].generator", "locust-http")),
         ({"cells": [CELL | {"profile": "x"}]}, ('unknown profile "x"', "cells[0].profile", "article")),
+        ({"ceiling_window_s": -1}, ("-1 is out of range", "mine.yml: ceiling_window_s", "at least 0")),
+        ({"probe": "yes"}, ("'yes' is not", "mine.yml: probe", "true or false")),
+        ({"probe_window_s": 0}, ("0 is out of range", "mine.yml: probe_window_s", "at least 1")),
+        ({"catalog": {"profils": {}}}, ('unknown key "profils"', "mine.yml: catalog", '"profiles"')),
+        (
+            {"catalog": {"profiles": {"mine": {"client_sysctls": {"kernel.panic": "1"}}}}},
+            ('the name "kernel.panic" is not allowed', "mine.yml", "mine.client_sysctls"),
+        ),
+        (
+            {"catalog": {"profiles": {"mine": {"client_sysctls": {}, "burn": {"server": {"duty": 2}}}}}},
+            ("2 is out of range", "mine.yml", "burn.server.duty", "at most 1"),
+        ),
+        (
+            {"catalog": {"generators": {"wrk-2": {"tool": "wrk", "processes": 2}}}},
+            ("mine.yml", "wrk-2.processes"),
+        ),
+        (
+            {"catalog": {"variants": {"mine": {"framework": "flusk"}}}},
+            ("mine.yml", "mine"),
+        ),
         ({"cells": ["flask"]}, ("'flask' is not a mapping", "mine.yml: cells[0]", "mapping")),
     ],
 )
@@ -141,7 +232,7 @@ def test_what_is_no_plan_at_all_is_told_in_one_line(tmp_path: Path, text: str, t
 
 @pytest.mark.parametrize("name", ["nope", "./nope.yml", "../quick", "", "/"])
 def test_a_plan_that_is_not_there_lists_those_that_are(name: str) -> None:
-    with pytest.raises(BenchError, match="use one of article, quick"):
+    with pytest.raises(BenchError, match="use one of article, crosscheck, quick"):
         load_plan(name)
 
 
@@ -150,7 +241,9 @@ def test_ports_must_lie_under_the_ephemeral_ones() -> None:
     for base in (0, 1000, 32760, 70000):
         with pytest.raises(BenchError, match="app_port_base"):
             check_ports(plan, base)
-    check_ports(plan, 32755)
+    check_ports(plan, 32767 - len(plan.trials()))
+    with pytest.raises(BenchError, match="or fewer trials"):  # the probes' ports count
+        check_ports(replace(plan, probe=True), 32767 - len(plan.trials()))
 
 
 def test_a_variant_of_an_unknown_framework_is_told(tmp_path: Path) -> None:
