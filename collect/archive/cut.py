@@ -24,6 +24,7 @@ from collect.archive.window import (
 from collect.statistics.percentiles import percentile
 from collect.verdicts.ceilings import Ceilings
 from collect.verdicts.findings import columns_of
+from collect.verdicts.invariants import figures
 from collect.verdicts.judge import judge as verdict
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p999": 0.999}
@@ -46,8 +47,11 @@ def summarise(raw: RawTrial, run_id: str, ceilings: Ceilings | None = None) -> d
     row |= _control(raw)
     row |= {"clock_uncertainty_s": raw.clock_uncertainty_s}
     row = {name: _plain(value) for name, value in row.items()}
-    row["validity"], row["reasons"] = judge(row, _checks(raw, window))
-    return row | columns_of(verdict(raw, window, row, ceilings or Ceilings())) | {"warnings": []}
+    ceilings = ceilings or Ceilings()
+    row |= {name: _plain(value) for name, value in figures(raw, window, row, ceilings).items()}
+    valid = judge(row, _checks(raw, window))
+    row |= {"validity": valid.validity, "reasons": valid.reasons, "warnings": valid.warnings}
+    return row | columns_of(verdict(raw, window, row, ceilings))
 
 
 def _identity(raw: RawTrial, window: Window) -> dict[str, Any]:
@@ -201,7 +205,28 @@ def _checks(raw: RawTrial, window: Window) -> dict[str, Any]:
         "client_ticks": sum(len(between(series, first, last)) for series in raw.clients),
         "redis_gets_expected": raw.spec.workload["redis_gets"] > 0,
         "failures_total": int((~raw.requests.good).sum()),
+        "wrong_responses": _wrong(raw, window),
+        "frequency_drop": {side: _frequency_drop(raw, side, first, last) for side in ("server", "client")},
     }
+
+
+def _wrong(raw: RawTrial, window: Window) -> int:
+    """Return how many requests of the window were answered, but wrongly."""
+    codes = [code for code, name in enumerate(raw.requests.outcomes) if name.startswith(("http_", "wrong_"))]
+    inside = phases(raw, window) == PHASES.index("window")
+    return int((np.isin(raw.requests.outcome, codes) & inside).sum())
+
+
+def _frequency_drop(raw: RawTrial, side: str, first: float, last: float) -> float | None:
+    """Return by how much a host's CPUs ran slower in the window than at their fastest under load, as a share."""
+    drops = []
+    for series in [raw.server] if side == "server" else raw.clients:
+        mhz, t = series.each(lambda s: s["host"].get("freq_mhz")), series.t
+        loaded = (t >= raw.marks["load_start"]) & (t <= raw.marks["load_end"]) & ~np.isnan(mhz)
+        inside = loaded & (t >= first) & (t <= last)
+        if inside.any():
+            drops.append(float(1 - mhz[inside].min() / mhz[loaded].max()))
+    return max(drops, default=None)
 
 
 def utc(unix_s: float) -> str:

@@ -1,22 +1,27 @@
-"""Whether a trial's figures may be taken as they are, with the reasons (thresholds: collect/data/validity.yml)."""
+"""Whether a trial's figures may be taken as they are, with the reasons, and what is odd about it without being wrong.
+
+The thresholds with their reasons are in collect/data/validity.yml.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from collect.documents import load_yaml
+from collect.documents import load_document
 from collect.paths import DATA_DIR
 
 VALID, DEGRADED, INVALID = "valid", "degraded", "invalid"
+WARNING = "warning"
 
 
 @functools.cache
-def thresholds() -> Mapping[str, Mapping[str, float]]:
-    """Return the limits by rule; each has ``degraded``, ``invalid`` or both."""
-    rules: Mapping[str, Mapping[str, float]] = load_yaml(DATA_DIR / "validity.yml")
+def thresholds(path: Path = DATA_DIR / "validity.yml") -> Mapping[str, Mapping[str, float]]:
+    """Return the limits by rule: ``warning``, ``degraded``, ``invalid`` or several; BenchError for a bad file."""
+    rules: Mapping[str, Mapping[str, float]] = load_document(path, "validity")
     return rules
 
 
@@ -26,32 +31,39 @@ class Verdict:
 
     validity: str = VALID
     reasons: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def broken(self, validity: str, reason: str) -> None:
-        """Note a reason against taking the figures as they are."""
+        """Note a reason against taking the figures as they are, or a warning."""
+        if validity == WARNING:
+            self.warnings.append(reason)
+            return
         self.validity = validity if validity == INVALID or self.validity == VALID else self.validity
         self.reasons.append(reason)
 
     def weigh(self, rule: str, value: float | None, reason: str) -> None:
         """Note the reason if the value is beyond a limit of the rule; None is never beyond."""
         limits = thresholds()[rule]
-        for validity in (INVALID, DEGRADED):
+        for validity in (INVALID, DEGRADED, WARNING):
             if value is not None and validity in limits and value > limits[validity]:
                 self.broken(validity, reason)
                 return
 
 
-def judge(row: Mapping[str, Any], checks: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Return validity and reasons of a trial from its summary row and the checks made while it was cut."""
+def judge(row: Mapping[str, Any], checks: Mapping[str, Any]) -> Verdict:
+    """Return validity, reasons and warnings of a trial from its summary row and the checks made while it was cut."""
     verdict = Verdict()
     for problem in checks["problems"]:
         verdict.broken(INVALID, problem)
     if not row["requests"]:
         verdict.broken(INVALID, "no request was answered in the window")
-        return verdict.validity, verdict.reasons
+        return verdict
     failures, requests = row["failures"], row["requests"]
     verdict.weigh("failed_share", failures / requests, f"{failures} of {requests} requests failed")
+    wrong = checks["wrong_responses"]
+    verdict.weigh("wrong_share", wrong / requests, f"{wrong} of {requests} responses were not the right one")
     _weigh_redis(verdict, row, checks)
+    _weigh_app(verdict, row, checks)
     planned = checks["planned_window_s"]
     shown = f"the window is {row['window_s']:.2f} s instead of {planned:g} s"
     verdict.weigh("window_missing_share", 1 - row["window_s"] / planned, shown)
@@ -60,9 +72,13 @@ def judge(row: Mapping[str, Any], checks: Mapping[str, Any]) -> tuple[str, list[
         share = missed / (missed + checks[f"{side}_ticks"]) if missed else 0.0
         verdict.weigh("missed_tick_share", share, f"{missed} ticks of the {side}'s collector were missed")
         _weigh_neighbours(verdict, row, side)
+        slower = checks["frequency_drop"].get(side)
+        shown = f"the {side}'s CPU ran up to {slower or 0:.0%} slower than it had in this trial"
+        verdict.weigh("frequency_drop", slower, shown)
     uncertain = row["clock_uncertainty_s"]
     verdict.weigh("clock_uncertainty_s", uncertain, f"the clocks are known to {uncertain * 1000:.1f} ms only")
-    return verdict.validity, verdict.reasons
+    _weigh_invariants(verdict, row)
+    return verdict
 
 
 def _weigh_redis(verdict: Verdict, row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
@@ -84,6 +100,50 @@ def _weigh_redis(verdict: Verdict, row: Mapping[str, Any], checks: Mapping[str, 
             verdict.weigh("redis_gets_off_users", off, f"Redis counted {abs(diff)} GETs {word} {span}; {limit}")
 
 
+def _weigh_app(verdict: Verdict, row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
+    """Compare the app's own count of requests with the generator's, over the whole trial."""
+    diff = row["app_requests_diff"]
+    if diff is not None:
+        off = max(0, abs(diff) - checks["failures_total"]) / row["users"]
+        shown = f"the app counted {abs(diff)} requests {'more' if diff > 0 else 'fewer'} than the generator"
+        verdict.weigh("app_requests_off_users", off, f"{shown}; at most {row['users']} can be under way")
+
+
+def _weigh_invariants(verdict: Verdict, row: Mapping[str, Any]) -> None:
+    """Weigh figures that can be had in two ways."""
+    between = row["little_error"]
+    if between is not None:
+        shown = f"the users spent {between:.1%} of the time between requests: the generator's own, not the server's"
+        verdict.weigh("time_between_requests", between, shown)
+        shown = f"{1 - between:.1%} of the users were under way at the same time: latencies or clocks are wrong"
+        verdict.weigh("more_than_all_users", -between, shown)
+    for side in ("server", "client"):
+        off = row[f"{side}_cpu_sum_error"]
+        if off is not None:
+            less = "less" if off < 0 else "more"
+            shown = f"the units' CPU is {abs(off):.1%} of the {side}'s set {less} than the set's"
+            verdict.weigh("cpu_sum_error", abs(off), shown)
+    for rule, cause in (
+        ("latency_40ms_share", "at 40 ms, where a delayed ACK waits for Nagle's algorithm"),
+        ("latency_1s_share", "at 1 s, where a SYN is sent again"),
+    ):
+        if (share := row[rule]) is not None:
+            verdict.weigh(rule, share, f"{share:.2%} of the latencies pile up {cause}")
+
+
+def unaccounted_cores(row: Mapping[str, Any], side: str) -> float:
+    """Return the CPU that neither the host's processes, the control node nor interrupts account for; 0 at least.
+
+    An interrupt is charged to whom it interrupts, and to nobody when it hits an idle CPU. How many do is not known, so
+    where CPU is left all of them may have.
+    """
+    foreign, cpus = row[f"{side}_foreign_cpu_cores"], row[f"{side}_cpus"]
+    idle = max(0.0, cpus - row[f"{side}_cpu_cores"])
+    to_nobody = min(row[f"{side}_irq_cpu_cores"] or 0.0, idle)
+    # The control node's own work may have run on either side's CPUs; it is small, measured and on record by itself.
+    return max(0.0, float(foreign - to_nobody - (row.get("control_cpu_cores") or 0.0)))
+
+
 def _weigh_neighbours(verdict: Verdict, row: Mapping[str, Any], side: str) -> None:
     cpus, foreign = row[f"{side}_cpus"], row[f"{side}_foreign_cpu_cores"]
     if not cpus:
@@ -93,8 +153,6 @@ def _weigh_neighbours(verdict: Verdict, row: Mapping[str, Any], side: str) -> No
             "steal_share", steal / cpus, f"{steal / cpus:.1%} of the {side}'s CPU was stolen by the hypervisor"
         )
     if foreign is not None:
-        # The control node's own work may have run on either side's CPUs; it is small, measured and on record by itself.
-        share = max(0.0, foreign - (row.get("control_cpu_cores") or 0.0)) / cpus
-        verdict.weigh(
-            "foreign_share", share, f"{share:.1%} of the {side}'s CPU went to others than the host and the control node"
-        )
+        share = unaccounted_cores(row, side) / cpus
+        shown = f"{share:.1%} of the {side}'s CPU went to others than the host and the control node"
+        verdict.weigh("foreign_share", share, shown)
