@@ -21,6 +21,7 @@ from tests.support.generator import wait_until
 from tests.support.venv38 import CHECKOUT
 
 WATCH = CHECKOUT / "collect" / "load" / "watch.py"
+CONDITIONS = "bench-conditions.service"
 
 SYSTEMCTL = """#!/bin/bash
 # A unit is a script of its name in $HERE/units; its process is recorded in $HERE/pids.
@@ -31,11 +32,13 @@ case $1 in
     for unit; do
       [ -e "$HERE/units/$unit" ] || { echo "Failed to start $unit: Unit $unit not found." >&2; exit 5; }
       setsid bash "$HERE/units/$unit" </dev/null >/dev/null 2>&1 & echo $! > "$HERE/pids/$unit"
+      [ $unit != bench-conditions.service ] || until [ -e $HERE/conditions/report.json ]; do sleep 0.01; done
     done ;;
   stop) shift
     for pattern; do for file in $HERE/pids/$pattern; do
       [ -e "$file" ] || continue
       kill -- -$(cat "$file") 2>/dev/null
+      while [ -e $HERE/conditions/undo.json ] && kill -0 $(cat "$file") 2>/dev/null; do sleep 0.01; done
       rm "$file"
     done; done ;;
   show) shift 4; for unit; do cat "$HERE/pids/$unit" 2>/dev/null || echo 0; echo; done ;;
@@ -67,14 +70,33 @@ class Host:
     def load_unit(self, instance: str = "primary", pause: float = 0.05) -> None:
         self.unit(f"bench-load@{instance}.service", LOAD % {"out": self.out, "pause": pause})
 
+    @property
+    def setting(self) -> Path:
+        return self.folder / "sys" / "net" / "ipv4" / "tcp_tw_reuse"
+
+    def conditions_unit(self) -> None:
+        """The real program, on a setting that is a file."""
+        self.setting.parent.mkdir(parents=True)
+        self.setting.write_text("2\n")
+        program = CHECKOUT / "collect" / "load" / "conditions.py"
+        self.unit(CONDITIONS, f"exec {sys.executable} {program} hold {self.folder}/conditions {self.folder}/sys")
+
     def running(self) -> list[str]:
         """Return the units with a process that is there."""
         return [file.name for file in (self.folder / "pids").iterdir() if is_running(int(file.read_text()))]
 
     @contextlib.contextmanager
     def watch(self, *arguments: str, python: str = sys.executable) -> Iterator[Watch]:
+        folders = [
+            "--load-dir",
+            self.out,
+            "--collector",
+            self.collector,
+            "--conditions-dir",
+            self.folder / "conditions",
+        ]
         process = subprocess.Popen(
-            [python, WATCH, "--load-dir", self.out, "--collector", self.collector, *arguments],
+            [python, WATCH, *folders, *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
             env={**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"},
         )  # fmt: skip
@@ -289,6 +311,75 @@ def test_the_other_unit_is_stopped_with_the_watch(host: Host) -> None:
         watch.stdin.close()
         assert watch.process.wait(2) == 0
     assert host.running() == []
+
+
+SET = json.dumps({"sysctls": {"net.ipv4.tcp_tw_reuse": "1"}, "reserve_ports": [], "burn": None})
+
+
+def test_conditions_hold_until_they_are_to_end(host: Host) -> None:
+    host.conditions_unit()
+    host.load_unit()
+    with host.watch("primary", "--deadline", "20", "--conditions", SET) as watch:
+        report = watch.read_until(src="conditions", state="set")
+        assert report["set"] == {"net.ipv4.tcp_tw_reuse": "1"}
+        assert host.setting.read_text() == "1\n"
+        watch.read_until(src="load")
+        watch.stdin.write("window 123.5\nrestore\n")
+        watch.stdin.flush()
+        report = watch.read_until(src="conditions", state="restored")
+        assert (report["before"], report["after"], report["restored"]) == (
+            {"net.ipv4.tcp_tw_reuse": "2"}, {"net.ipv4.tcp_tw_reuse": "2"}, True,
+        )  # fmt: skip
+        assert (host.folder / "conditions" / "window").read_text() == "123.5"
+    assert host.setting.read_text() == "2\n"
+    assert (host.folder / "calls").read_text().count(f"stop {CONDITIONS}") == 2, "once before the start, once after"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_conditions_end_with_the_watch(host: Host, number: int) -> None:
+    host.conditions_unit()
+    with host.watch("--only-collector", "--deadline", "20", "--conditions", SET) as watch:
+        watch.read_until(src="conditions", state="set")
+        watch.process.send_signal(number)
+        watch.process.wait(3)
+        wait_until(lambda: host.setting.read_text() == "2\n", 2)
+
+
+def test_a_trial_without_conditions_ends_those_that_are_left(host: Host) -> None:
+    host.conditions_unit()
+    with subprocess.Popen(["sleep", "60"]) as guard:
+        (host.folder / "conditions").mkdir()
+        wanted = {**json.loads(SET), "guard_pid": guard.pid, "deadline_s": 20}
+        (host.folder / "conditions" / "wanted.json").write_text(json.dumps(wanted))
+        subprocess.run([host.folder / "bin" / "systemctl", "start", CONDITIONS], check=True)
+        assert host.setting.read_text() == "1\n"
+        with host.watch("--only-collector", "--deadline", "20") as watch:
+            watch.ask_the_time()
+            assert host.setting.read_text() == "2\n"
+        guard.kill()
+
+
+def test_conditions_that_cannot_be_brought_about_fail_the_trial(host: Host) -> None:
+    host.conditions_unit()
+    host.setting.unlink()
+    host.load_unit()
+    with host.watch("primary", "--deadline", "20", "--conditions", SET) as watch:
+        failed = watch.read_until(src="watch", state="failed")
+        assert failed["error"] == "net.ipv4.tcp_tw_reuse cannot be read: No such file or directory"
+        assert failed["remedy"] == "take it out of the profile's client_sysctls"
+    assert "bench-load@primary" not in (host.folder / "calls").read_text()
+
+
+def test_conditions_that_ended_early_are_told(host: Host) -> None:
+    host.conditions_unit()
+    with host.watch("--only-collector", "--deadline", "20", "--conditions", SET) as watch:
+        watch.read_until(src="conditions", state="set")
+        os.kill(int((host.folder / "pids" / CONDITIONS).read_text()), signal.SIGTERM)
+        wait_until(lambda: host.setting.read_text() == "2\n", 2)
+        wait_until(lambda: not (host.folder / "conditions" / "undo.json").exists(), 2)
+        watch.stdin.write("restore\n")
+        watch.stdin.flush()
+        assert watch.read_until(src="watch")["error"] == f"{CONDITIONS} ended before the trial"
 
 
 @pytest.mark.parametrize("arguments", [[], ["primary", "--only-collector"], ["primary", "--deadline", "soon"]])

@@ -8,7 +8,7 @@ import pytest
 
 from collect.trial.client import instances, load_environment
 from collect.trial.server import app_environment, environment_file
-from collect.trial.watching import Task
+from collect.trial.watching import Task, conditions_of
 
 SPEC: dict[str, Any] = {
     "trial_id": "t",
@@ -30,6 +30,7 @@ SPEC: dict[str, Any] = {
     },
     "workload": {"path": "/user"},
     "generator": {"user_class": "HttpUser", "processes": 1},
+    "profile": {"client_sysctls": {}},
     "expect": {"status": 200, "type": "text/html", "body": 'a "quoted" $name'},
 }
 
@@ -68,6 +69,33 @@ def test_workers_find_their_master() -> None:
     assert "LOCUST_USERS" not in worker
 
 
+def test_wrk_hears_of_no_user_class() -> None:
+    given = task()
+    given.spec["generator"] = {"tool": "wrk", "processes": 1}
+    variables = load_environment(given, "primary", "198.18.0.11")
+    assert (variables["BENCH_TOOL"], variables["BENCH_USER_CLASS"], variables["LOCUST_USERS"]) == ("wrk", "", "10")
+
+
+RANGE = "net.ipv4.ip_local_port_range"
+
+
+@pytest.mark.parametrize(
+    ("profile", "server", "client"),
+    [
+        ({"client_sysctls": {}}, None, None),
+        ({"client_sysctls": {RANGE: "1024 65535"}}, None, {"sysctls": {RANGE: "1024 65535"}, "reserve_ports": [5557]}),
+        ({"client_sysctls": {RANGE: "40000 40199"}}, None, {"sysctls": {RANGE: "40000 40199"}}),
+        ({"client_sysctls": {}, "burn": {"server": {"duty": 1}}}, {"burn": {"duty": 1}}, None),
+    ],
+)
+def test_a_profile_is_for_the_side_that_it_names(profile: Any, server: Any, client: Any) -> None:
+    nothing: dict[str, Any] = {"sysctls": {}, "reserve_ports": [], "burn": None}
+    given = task()
+    given.spec["profile"] = profile
+    assert conditions_of(given, "server1") == (server and {**nothing, **server})
+    assert conditions_of(given, "client1") == (client and {**nothing, **client})
+
+
 def test_an_environment_file_keeps_what_systemd_would_expand() -> None:
     text = environment_file({"BENCH_EXPECT": json.dumps({"body": 'a "quoted" $name'})}).decode()
     assert text == 'BENCH_EXPECT="{\\"body\\": \\"a \\\\\\"quoted\\\\\\" \\$name\\"}"\n'
@@ -83,5 +111,6 @@ def test_the_app_hears_every_option_of_its_variant() -> None:
         "APP_DEBUG": "0",
         "APP_PROCESSES": "1",
         "APP_THREADS": "0",
+        "APP_KEEP_ALIVE": "1",
         "APP_PORT": "20001",
     }
