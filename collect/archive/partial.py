@@ -13,6 +13,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,8 +145,19 @@ class PartialRun:
         self._write()
 
     def update_probes(self, probes: Sequence[Mapping[str, Any]]) -> None:
-        """Note the outcomes of the probes, all of them."""
+        """Note how verdicts are put to the test (see collect/verdicts/probes.py), all of it."""
         self._run["probes"] = list(probes)
+        self._write()
+
+    def want_probes(self, wanted: bool) -> None:
+        """Change the plan's mind about probes; those that are not measured yet are given up where it wants none."""
+        if wanted == self.plan.probe:
+            return
+        self.plan = replace(self.plan, probe=wanted)
+        self._run["plan"] = self.plan.to_json()
+        if not wanted:
+            added = map(TrialSpec.from_json, self._run.get("added_trials", ()))
+            self._run["added_trials"] = [spec.to_json() for spec in added if self.finished(spec)]
         self._write()
 
     def begin_session(self) -> None:

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collect.archive.store import Archive, Manifest
+from collect.archive.store import READ_AS, Archive, Manifest
+from collect.archive.verdicts import judged_table
 from collect.errors import BenchError
 from collect.paths import shown
 
@@ -51,8 +52,15 @@ class Database:
         run = self._connection.execute
         # Each file is named, so that a folder called *.parquet or a run under way is never taken in.
         files = {view: [str(archive.folder(run_id) / f"{view}.parquet") for run_id in manifests] for view in VIEWS}
+        # Runs that were sealed without verdicts are judged on the way in; their trials do not come from their files.
+        older = [run_id for run_id, manifest in manifests.items() if manifest.get(READ_AS) == 1]
+        files["trials"] = [
+            str(archive.folder(run_id) / "trials.parquet") for run_id in manifests if run_id not in older
+        ]
+        judged = [judged_table(archive.folder(run_id), manifests[run_id]) for run_id in older]
         for view, chosen in VIEWS.items():
-            run(f"CREATE VIEW {view} AS SELECT {chosen} FROM {self._source(view, files[view])}")  # noqa: S608
+            source = self._source(view, files[view], judged if view == "trials" else [])
+            run(f"CREATE VIEW {view} AS SELECT {chosen} FROM {source}")  # noqa: S608
         columns = ", ".join(f"{name} {kind}" for name, (kind, _) in RUNS.items())
         run(f"CREATE TABLE runs ({columns})")
         if manifests:
@@ -114,13 +122,17 @@ class Database:
         arrays: Mapping[str, Any] = self._connection.execute(sql, list(parameters)).fetchnumpy()
         return arrays
 
-    def _source(self, view: str, files: list[str]) -> str:
-        if files:
-            return f"read_parquet([{', '.join(map(_quoted, files))}], union_by_name = true)"
+    def _source(self, view: str, files: list[str], tables: list[Any]) -> str:
+        """Return what a view selects from: the files, and before them the tables or an empty one with all columns."""
+        listed = f"read_parquet([{', '.join(map(_quoted, files))}], union_by_name = true)"
+        if files and not tables and view != "trials":
+            return listed
+        import pyarrow as pa
+
         from collect.archive.tables import schema
 
-        self._connection.register(f"_{view}", schema(view).empty_table())
-        return f"_{view}"
+        self._connection.register(f"_{view}", pa.concat_tables([schema(view).empty_table(), *tables]))
+        return f"(FROM _{view} UNION ALL BY NAME FROM {listed})" if files else f"_{view}"
 
 
 def readable(archive: Archive) -> tuple[dict[str, Manifest], list[BenchError]]:

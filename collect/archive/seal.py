@@ -11,16 +11,20 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from collect.archive.clocks import Clock
 from collect.archive.durable import disk_errors, fsync_tree, json_bytes, remove_tree, rename_durably
 from collect.archive.partial import SCHEMA_VERSION, SUFFIX, PartialRun, now
 from collect.archive.sums import write_sums
 from collect.archive.validity import DEGRADED, INVALID, VALID
+from collect.archive.verdicts import cell_verdicts
 from collect.errors import BenchError
 from collect.paths import shown
 from collect.plan import TrialSpec
+
+if TYPE_CHECKING:
+    from collect.verdicts.ceilings import Ceilings
 
 
 def seal(run: PartialRun, *, incomplete: bool) -> Path:
@@ -37,9 +41,10 @@ def seal(run: PartialRun, *, incomplete: bool) -> Path:
             shutil.rmtree(building)
         building.mkdir()
         trials = [_Trial(run, spec) for spec in done]
-        _write_tables(run, trials, building)
+        ceilings = run.ceilings()
+        _write_tables(run, trials, ceilings, building)
         _copy_files(run, trials, building)
-        (building / "manifest.json").write_bytes(json_bytes(_manifest(run, trials)))
+        (building / "manifest.json").write_bytes(json_bytes(_manifest(run, trials, ceilings)))
         write_sums(building)
         for path in building.rglob("*"):
             if path.is_file():
@@ -70,18 +75,21 @@ class _Trial:
         self.summary: Mapping[str, Any] = content["summary"]
 
 
-def _write_tables(run: PartialRun, trials: list[_Trial], building: Path) -> None:
+def _write_tables(run: PartialRun, trials: list[_Trial], ceilings: Ceilings, building: Path) -> None:
+    """Write the three tables. Each trial is judged again: what was measured after it, such as a ceiling, counts now."""
+    from collect.archive.cut import summarise
     from collect.archive.raw import read_trial
     from collect.archive.tables import Writer, requests_table, samples_table, trials_table
     from collect.archive.window import find_window
 
     writers = {name: Writer(building / f"{name}.parquet", name) for name in ("trials", "samples", "requests")}
-    writers["trials"].write(trials_table([trial.summary for trial in trials]))
     for trial in trials:
         raw = read_trial(trial.folder, trial.spec, trial.record)
+        trial.summary = summarise(raw, run.run_id, ceilings)
         window = find_window(raw)
         writers["samples"].write(samples_table(raw, window, run.run_id))
         writers["requests"].write(requests_table(raw, window, run.run_id))
+    writers["trials"].write(trials_table([trial.summary for trial in trials]))
     for writer in writers.values():
         writer.close()
 
@@ -98,7 +106,7 @@ def _copy_files(run: PartialRun, trials: list[_Trial], building: Path) -> None:
         shutil.copytree(run.path / "failed", building / "failed")
 
 
-def _manifest(run: PartialRun, trials: list[_Trial]) -> dict[str, Any]:
+def _manifest(run: PartialRun, trials: list[_Trial], ceilings: Ceilings) -> dict[str, Any]:
     facts = run.facts
     sessions = facts["sessions"]
     hosts: dict[str, Any] = {}
@@ -123,6 +131,9 @@ def _manifest(run: PartialRun, trials: list[_Trial]) -> dict[str, Any]:
         "validity": validity,
         "reasons": reasons,
         "failed_attempts": failed,
+        "ceilings": {**facts.get("ceilings", {}), "generators": ceilings.to_json()},
+        "probes": facts.get("probes", []),
+        "cells": cell_verdicts([trial.summary for trial in trials], facts.get("probes", [])),
         "trials": [_trial_entry(trial) for trial in trials],
     }
 
@@ -133,10 +144,16 @@ def _trial_entry(trial: _Trial) -> dict[str, Any]:
     return {
         "trial_id": trial.spec.trial_id,
         "cell": trial.spec.cell.name,
+        "kind": trial.spec.kind,
+        "probe_of": trial.spec.probe_of,
+        "intervention": trial.spec.intervention,
         "port": trial.spec.port,
         "validity": trial.summary["validity"],
         "reasons": trial.summary["reasons"],
-        "limited_by": trial.summary["limited_by"],
+        "warnings": trial.summary["warnings"],
+        "limited_by": trial.summary["findings"],
+        "conditions": {host: side["conditions"] for host, side in sides.items() if side.get("conditions")},
+        "sockets": (record["server"].get("app") or {}).get("sockets"),
         "clocks": {host: Clock.of(side.get("clocks", ())).as_json() for host, side in sides.items()},
         "load": record["result"],
         "server": {key: value for key, value in record["server"].items() if key != "clocks"},

@@ -10,16 +10,19 @@ from typing import Any
 from collect.archive.partial import RUN_ID, SCHEMA_VERSION, SUFFIX, partial_ids
 from collect.archive.sums import NAME as SUMS
 from collect.archive.sums import verify_sums
+from collect.archive.verdicts import from_schema_1
 from collect.errors import BenchError
 from collect.paths import shown
 
 Manifest = Mapping[str, Any]
 
-UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""By schema_version: what turns such a manifest into one of the next. The file itself is never touched.
+UPGRADES: Mapping[int, Callable[[dict[str, Any], Path], dict[str, Any]]] = {1: from_schema_1}
+"""By schema_version: what turns such a manifest, and the folder it is of, into one of the next; no file is touched.
 
 Columns that an older run's parquet files lack read as null (see collect.archive.query).
 """
+READ_AS = "read_as"
+"""In a manifest that was upgraded: the schema_version of its file."""
 
 
 class Archive:
@@ -79,7 +82,7 @@ class Archive:
             problem = f"the run has schema {version}, this checkout reads up to {SCHEMA_VERSION}"
             raise BenchError(problem, run_id, "update the checkout")
         for step in range(version, SCHEMA_VERSION):
-            manifest = UPGRADES[step](manifest)
+            manifest = UPGRADES[step](manifest, path.parent) | {READ_AS: version}
         return manifest
 
     def verify(self, name: str) -> list[str]:

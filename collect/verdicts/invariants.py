@@ -30,8 +30,8 @@ def figures(raw: RawTrial, window: Window, row: Mapping[str, Any], ceilings: Cei
         "little_error": _little_error(row, latencies),
         "server_cpu_sum_error": _sum_error(row, "server"),
         "client_cpu_sum_error": _sum_error(row, "client"),
-        "latency_40ms_share": pile_share(latencies, 0.040, 0.046),
-        "latency_1s_share": pile_share(latencies, 1.0, 1.1),
+        "latency_40ms_share": _pile(raw, window, 0.040, 0.046),
+        "latency_1s_share": _pile(raw, window, 1.0, 1.1),
         **_app_requests(raw),
         **_busiest(raw, seconds),
         **_ports(raw, seconds, row, ceilings),
@@ -50,6 +50,23 @@ def _latencies(raw: RawTrial, window: Window) -> Floats:
     inside = (phases(raw, window) == PHASES.index("window")) & raw.requests.good
     found: Floats = raw.requests.latency[inside]
     return found
+
+
+def _pile(raw: RawTrial, window: Window, low: float, high: float) -> float | None:
+    """Return the share of the answers that pile up at a place, beyond what lies there anyway.
+
+    Seconds whose usual latency lies there or beyond are left out: they show nothing but their own mode.
+    """
+    inside = (phases(raw, window) == PHASES.index("window")) & raw.requests.good
+    if not inside.any():
+        return None
+    latency, second = raw.requests.latency[inside], np.floor(raw.requests.end[inside] - window.t1)
+    usual = [each for number in np.unique(second) if np.median(each := latency[second == number]) < 0.75 * low]
+    if not usual:
+        return 0.0
+    kept = np.concatenate(usual)
+    share = pile_share(kept, low, high)
+    return None if share is None else share * len(kept) / len(latency)
 
 
 def _little_error(row: Mapping[str, Any], latencies: Floats) -> float | None:

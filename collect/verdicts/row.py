@@ -19,12 +19,13 @@ from collect.verdicts.findings import (
     Finding,
 )
 from collect.verdicts.judge import findings
-from collect.verdicts.ports import RANGE, port_count
+from collect.verdicts.ports import RANGE, TIME_WAIT_S, port_count
 from collect.verdicts.processors import core_reading, set_reading
 from collect.verdicts.readings import CEILING, DETAIL, OTHER, OWN, Reading
 from collect.verdicts.thresholds import Thresholds, thresholds
 from collect.verdicts.usage import UNKNOWN, Usage
 
+RATE_FITS = 1.05
 MISSING = {
     "the seconds of the window": OTHER,
     "single processes and threads": OTHER,
@@ -57,9 +58,13 @@ def _readings(row: Mapping[str, Any], facts: Mapping[str, Any], limits: Threshol
     if waiting is None or count is None:
         yield Reading(CLIENT_PORTS, 0.0, (), {"the client's ports": OWN})
         return
+    # Sockets of earlier trials are among them, and how many connections this one opened is not known: only a rate that
+    # as many ports can bear for longer than they wait speaks for them.
+    lasting = row["window_s"] >= TIME_WAIT_S and row["rps"] <= RATE_FITS * count / TIME_WAIT_S
     text = f"{waiting} sockets in TIME_WAIT at most, for {count} ports"
     shown = Evidence("ports", float(waiting), float(count), "ports", None, text)
-    yield Reading(CLIENT_PORTS, min(1.0, words[CLIENT_PORTS].fullness(waiting / count)), (shown,))
+    full = min(1.0, words[CLIENT_PORTS].fullness(waiting / count)) if lasting else 0.0
+    yield Reading(CLIENT_PORTS, full, (shown,))
 
 
 def _mean(share: float) -> Usage:
