@@ -87,14 +87,8 @@ class Host:
 
     @contextlib.contextmanager
     def watch(self, *arguments: str, python: str = sys.executable) -> Iterator[Watch]:
-        folders = [
-            "--load-dir",
-            self.out,
-            "--collector",
-            self.collector,
-            "--conditions-dir",
-            self.folder / "conditions",
-        ]
+        told = {"load-dir": self.out, "collector": self.collector, "conditions-dir": self.folder / "conditions"}
+        folders = [f"--{name}={path}" for name, path in told.items()]
         process = subprocess.Popen(
             [python, WATCH, *folders, *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
