@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,6 +43,37 @@ class Setting:
     redis_lost: int = 0
     """GETs that Redis does not count, in the middle of the window."""
     seed: int = 1
+    cpus: Mapping[str, int] = field(default_factory=lambda: {"server1": 1, "client1": 1})
+    app_processes: int = 1
+    generator_threads: int = 1
+    """Threads of the generator's one process that its CPU is spread over."""
+    burners: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    """By host: cores of a busy loop, and from when to when in seconds of the window; -inf for all along."""
+    steal_cores: float = 0.0
+    irq_cores: float = 0.0
+    speeds: tuple[tuple[float, float], ...] = ()
+    """From which share of the window on the rate is which part of ``rps``."""
+    wobble: float = 0.0
+    """Deviation of the rate's noise from quarter second to quarter second, as a share; its memory is 0.6."""
+    keep_alive: bool = False
+    conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By host: what the profile changed there."""
+    search_from_s: float = float("inf")
+    """Seconds of load after which a connection costs the generator's kernel much more of its CPU."""
+    request_bytes: int = 600
+    retransmitted: float = 0.0
+    no_port: int = 0
+    """Failed requests that found no port; among ``failures``."""
+    between_s: float = 0.0
+    """Time that each user spends between two requests."""
+    piled: tuple[float, float] = (0.0, 0.0)
+    """A share of the requests, and the seconds that they take."""
+    app_counted: int | None = None
+    """By how much the app's own count is off; None: it does not count."""
+    mhz: tuple[float, float] | None = None
+    """Frequency before and after the middle of the window."""
+    without: tuple[str, ...] = ()
+    """Parts of the samples that are not there: procs, net, tcp, cpus."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +92,7 @@ class Truth:
         return inside
 
 
+OUTCOMES = ["ok", "http_500", "no_port"]
 REPLY_S = 0.003
 """From a tick until Redis' answer."""
 
@@ -72,10 +105,12 @@ def write_trial(
     ramp_end = load_start + spec.ramp_s
     window_start = np.ceil((ramp_end + spec.warmup_s) / setting.interval_s) * setting.interval_s
     load_end = window_start + spec.window_s + 0.25
-    starts, latencies = _closed_loop(rng, spec, setting, load_start, load_end)
+    warp = _warp(rng, spec, setting, load_start, window_start)
+    starts, latencies = _closed_loop(rng, spec, setting, load_start, load_end, warp)
     failed = rng.permutation(len(starts))[: setting.failures]
     outcome = np.zeros(len(starts))
     outcome[failed] = 1
+    outcome[failed[: setting.no_port]] = 2
     gets = np.sort(starts + latencies / 2) if spec.workload["redis_gets"] else np.array([])
     gets = np.concatenate([[load_start - 0.5] if len(gets) else [], gets])
     if setting.redis_lost:
@@ -84,14 +119,17 @@ def write_trial(
     folder.mkdir(parents=True, exist_ok=True)
     offset = setting.client_offset_s
     np.column_stack([starts + offset, latencies, outcome]).astype("<f8").tofile(folder / "requests-primary.f64")
-    _json(folder / "summary-primary.json", {"instance": "primary", "rows": len(starts), "outcomes": ["ok", "http_500"]})
+    _json(folder / "summary-primary.json", {"instance": "primary", "rows": len(starts), "outcomes": OUTCOMES})
     (folder / "locust").mkdir(exist_ok=True)
     (folder / "locust" / "locust_stats.csv").write_text("Type,Name\nGET,/\n")
     (folder / "app.log.tail").write_text("listening\n")
+    moment_of = functools.partial(
+        Moment, load_start=load_start, load_end=load_end, window_start=window_start, warp=warp
+    )
     for host, host_offset in (("server1", 0.0), ("client1", offset)):
         ticks = np.arange(load_start - 3, load_end + 3, setting.interval_s)
         lines = [
-            json.dumps(_sample(host, tick, host_offset, spec, setting, gets, load_start, load_end, i))
+            json.dumps(_sample(moment_of(host, tick, host_offset), spec, setting, gets, i))
             for i, tick in enumerate(ticks)
             if round((tick - load_start) / setting.interval_s) not in setting.missed.get(host, ())
         ]
@@ -104,16 +142,19 @@ def write_trial(
         "window_start_unix_s": window_start + offset, "window_end_unix_s": window_start + spec.window_s + offset,
         "load_end_unix_s": load_end + offset,
     }  # fmt: skip
-    record = {
+    record: dict[str, Any] = {
         "result": result,
         "server": {
             "name": "server1",
             "app": {"pid": 100, "command": "python -m apps.serve"},
             "clocks": _clocks(0.0, load_start),
+            "after": {} if setting.app_counted is None else {"app_requests": len(starts) + 1 + setting.app_counted},
         },
         "clients": {"client1": {"result": result, "clocks": _clocks(offset, load_start)}},
         "control_cpu": [[window_start, 10.0], [window_start + spec.window_s, 10.0 + 0.02 * spec.window_s]],
     }
+    for name, changed in setting.conditions.items():
+        (record["server"] if name == "server1" else record["clients"][name])["conditions"] = changed
     return record, Truth(t1, t2, starts + latencies, latencies, inside)
 
 
@@ -141,17 +182,56 @@ def plausible(spec: TrialSpec) -> Setting:
     return Setting(rps=rps, app_cores=0.9 if fast else 0.6, generator_cores=0.7 if fast else 0.85, seed=spec.ordinal)
 
 
+class Warp:
+    """Time as it would pass at the full rate, against time as it passes."""
+
+    def __init__(self, real: Floats, full: Floats) -> None:
+        self._real, self._full = real, full
+
+    def real(self, full: Floats) -> Floats:
+        mapped: Floats = np.interp(full, self._full, self._real)
+        return mapped
+
+    def full(self, real: float) -> float:
+        return float(np.interp(real, self._real, self._full))
+
+
+def _warp(
+    rng: np.random.Generator, spec: TrialSpec, setting: Setting, load_start: float, window_start: float
+) -> Warp | None:
+    """Return how the trial's rate changes over time; None where it does not."""
+    if not setting.speeds and not setting.wobble:
+        return None
+    real = np.arange(load_start - 5, window_start + spec.window_s + 10, 0.25)
+    share = (real - window_start) / spec.window_s
+    speed = np.ones(len(real))
+    for begin, factor in setting.speeds:
+        speed[share >= begin] = factor
+    noise = np.zeros(len(real))
+    for index in range(1, len(real)):
+        noise[index] = 0.6 * noise[index - 1] + rng.normal(0, setting.wobble * 0.8)
+    speed = np.clip(speed * (1 + noise), 0.05, None)
+    full = real[0] + np.concatenate([[0], np.cumsum(speed[:-1] * 0.25)])
+    return Warp(real, full + load_start - np.interp(load_start, real, full))
+
+
 def _closed_loop(
-    rng: np.random.Generator, spec: TrialSpec, setting: Setting, load_start: float, load_end: float
+    rng: np.random.Generator, spec: TrialSpec, setting: Setting, load_start: float, load_end: float, warp: Warp | None
 ) -> tuple[Floats, Floats]:
     """Return start and latency of each request of users who ask again at once; sorted by end, as a generator writes."""
     users = spec.cell.users
-    mean = users / setting.rps
-    count = int((load_end - load_start) / mean * 1.5) + 50
+    mean = users / setting.rps - setting.between_s
+    count = int((load_end - load_start) / (mean + setting.between_s) * 1.5) + 50
     starts, latencies = [], []
     for user in range(users):
         latency = np.round(rng.gamma(8, mean / 8, count), 7)
-        start = load_start + spec.ramp_s * user / users + np.concatenate([[0], np.cumsum(latency)[:-1]])
+        if setting.piled[0]:
+            latency[rng.random(count) < setting.piled[0]] = setting.piled[1]
+        ends = np.cumsum(latency + setting.between_s)
+        start = load_start + spec.ramp_s * user / users + np.concatenate([[0], ends[:-1]])
+        if warp:
+            latency = np.round(warp.real(start + latency) - warp.real(start), 7)
+            start = warp.real(start)
         whole = start + latency <= load_end
         starts.append(start[whole])
         latencies.append(latency[whole])
@@ -164,17 +244,58 @@ def _clocks(offset: float, at: float) -> list[dict[str, float]]:
     return [{"offset_s": offset, "uncertainty_s": 0.0005, "measured_unix_s": at + when} for when in (-2.0, 15.0)]
 
 
-def _sample(
-    host: str, tick: float, offset: float, spec: TrialSpec, setting: Setting, gets: Floats,
-    load_start: float, load_end: float, index: int,
-) -> dict[str, Any]:  # fmt: skip
-    busy_s = float(np.clip(tick - load_start, 0, load_end - load_start))
+@dataclass(frozen=True)
+class Moment:
+    """A tick of a host."""
+
+    host: str
+    tick: float
+    offset: float
+    load_start: float
+    load_end: float
+    window_start: float
+    warp: Warp | None
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds of load so far."""
+        return float(np.clip(self.tick - self.load_start, 0, self.load_end - self.load_start))
+
+    def requests(self, rps: float) -> int:
+        """Requests so far, about."""
+        if self.warp is None:
+            return int(rps * self.busy_s)
+        return int(rps * (self.warp.full(self.load_start + self.busy_s) - self.load_start))
+
+
+def _cores(moment: Moment, setting: Setting) -> dict[str, tuple[float, float]]:
+    """Return each unit's CPU seconds so far, in user mode and in the kernel."""
+    busy_s = moment.busy_s
     cores = {"collector": 0.004, "other": 0.003}
-    cores |= {"app": setting.app_cores, "redis": setting.redis_cores} if host == "server1" else {}
-    cores |= {"generator": setting.generator_cores} if host == "client1" else {}
-    cpu = sum(cores.values()) + setting.foreign_cores
-    elapsed = tick - load_start + 1000
-    opened = int(setting.rps * busy_s)
+    cores |= {"app": setting.app_cores, "redis": setting.redis_cores} if moment.host == "server1" else {}
+    cores |= {"generator": setting.generator_cores} if moment.host == "client1" else {}
+    spent = {unit: (rate * busy_s * 0.7, rate * busy_s * 0.3) for unit, rate in cores.items()}
+    rate, begin, end = setting.burners.get(moment.host, (0.0, 0.0, 0.0))
+    burnt = busy_s if begin == -np.inf else float(np.clip(moment.tick - moment.window_start - begin, 0, end - begin))
+    user, system = spent["other"]
+    spent["other"] = (user + rate * burnt, system)
+    if moment.host == "client1" and busy_s > setting.search_from_s:
+        late = (busy_s - setting.search_from_s) * setting.generator_cores
+        user, system = spent["generator"]
+        spent["generator"] = (user - 0.5 * late, system + 0.5 * late)
+    return spent
+
+
+def _sample(moment: Moment, spec: TrialSpec, setting: Setting, gets: Floats, index: int) -> dict[str, Any]:
+    host, tick, offset, busy_s = moment.host, moment.tick, moment.offset, moment.busy_s
+    spent = _cores(moment, setting)
+    cpu = sum(user + system for user, system in spent.values()) + (setting.foreign_cores + setting.irq_cores) * busy_s
+    cpus = setting.cpus[host]
+    elapsed = tick - moment.load_start + 1000
+    steal = setting.steal_cores * busy_s
+    sent = moment.requests(setting.rps)
+    opened = min(sent, spec.cell.users) if setting.keep_alive else sent
+    own = opened if host == "server1" and spec.workload["redis_gets"] else 0
     states = dict.fromkeys(TCP_STATES, 0) | {
         "ESTABLISHED": 12,
         "TIME_WAIT": min(opened, 28000) if host == "client1" else 3,
@@ -187,7 +308,8 @@ def _sample(
         "clients": 10,
         "used_memory": 900_000,
     }
-    return {
+    mhz = setting.mhz and setting.mhz[tick > moment.window_start + spec.window_s / 2]
+    sample: dict[str, Any] = {
         "tick": tick + offset,
         "t": tick + offset + 0.001,
         "mono": elapsed,
@@ -197,35 +319,60 @@ def _sample(
         "took": 0.002,
         "host": {
             "cpu": {
-                "user": cpu * busy_s * 0.7, "system": cpu * busy_s * 0.3, "nice": 0.0, "idle": elapsed - cpu * busy_s,
-                "iowait": 0.0, "irq": 0.0, "softirq": 0.0, "steal": 0.0,
+                "user": cpu * 0.7, "system": cpu * 0.3, "nice": 0.0, "idle": cpus * elapsed - cpu - steal,
+                "iowait": 0.0, "irq": 0.0, "softirq": setting.irq_cores * busy_s, "steal": steal,
             },
-            "cpus": 1, "mem_used": 2**30, "mem_available": 2**33, "ctx": 100 * index, "freq_mhz": None,
+            "cpus": cpus, "mem_used": 2**30, "mem_available": 2**33, "ctx": 100 * index, "freq_mhz": mhz,
             "tcp": states,
             "sockets": {"orphan": 0, "alloc": 20, "mem_pages": 3, "counted_t": tick + offset, "source": "sock_diag"},
-            "tcp_ext": {"retrans_segs": 7, "listen_drops": 0, "active_opens": opened, "passive_opens": opened},
+            "tcp_ext": {
+                "retrans_segs": 7 + int(setting.retransmitted * 5 * sent), "listen_drops": 0, "out_segs": 5 * sent,
+                "active_opens": own if host == "server1" else opened,
+                "passive_opens": opened + own if host == "server1" else 0,
+            },
             "net": {
                 "lo": {"rx_bytes": 10**9, "tx_bytes": 10**9, "rx_packets": 10**6, "tx_packets": 10**6},
-                "load0": dict.fromkeys(("rx_bytes", "tx_bytes", "rx_packets", "tx_packets"), 600 * opened),
+                "load0": {
+                    **dict.fromkeys(("rx_bytes", "tx_bytes"), setting.request_bytes * sent),
+                    **dict.fromkeys(("rx_packets", "tx_packets"), 5 * sent),
+                },
             },
         },
-        "units": {name: _unit(name, rate, busy_s) for name, rate in cores.items()},
+        "units": {name: _unit(name, *seconds) for name, seconds in spent.items()},
         "procs": [
-            {
-                "unit": name, "pid": 100, "name": "python3.8", "cpu_user": rate * busy_s * 0.7,
-                "cpu_system": rate * busy_s * 0.3, "rss": 40 * 2**20, "threads": [[100, rate * busy_s]],
-            }
-            for name, rate in cores.items()
+            row
+            for name, seconds in spent.items()
             if name in ("app", "redis", "generator")
+            for row in _processes(name, seconds, setting)
         ],
         "redis": redis if host == "server1" else None,
     }  # fmt: skip
+    for part in setting.without:
+        sample.pop(part, None)
+        sample["host"].pop(part, None)
+        if part == "tcp":
+            del sample["host"]["tcp_ext"]
+    return sample
 
 
-def _unit(name: str, cores: float, busy_s: float) -> dict[str, Any]:
+def _processes(name: str, seconds: tuple[float, float], setting: Setting) -> list[dict[str, Any]]:
+    count = setting.app_processes if name == "app" else 1
+    threads = setting.generator_threads if name == "generator" else 1
+    pid = {"app": 100, "redis": 200, "generator": 300}[name]
+    user, system = (each / count for each in seconds)
+    return [
+        {
+            "unit": name, "pid": pid + number, "name": "python3.8", "cpu_user": user, "cpu_system": system,
+            "rss": 40 * 2**20, "threads": [[pid + number + t, (user + system) / threads] for t in range(threads)],
+        }
+        for number in range(count)
+    ]  # fmt: skip
+
+
+def _unit(name: str, user: float, system: float) -> dict[str, Any]:
     mib = {"app": 42, "redis": 8, "generator": 60, "collector": 14, "other": 50}[name] * 2**20
     return {
-        "cpu_user": cores * busy_s * 0.7, "cpu_system": cores * busy_s * 0.3, "rss": mib, "pss": int(mib * 0.8),
+        "cpu_user": user, "cpu_system": system, "rss": mib, "pss": int(mib * 0.8),
         "uss": int(mib * 0.7), "mem_t": EPOCH, "ctx": 10, "fds": 20, "procs": 1, "threads": 2,
     }  # fmt: skip
 
