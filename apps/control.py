@@ -132,7 +132,7 @@ def start(port: int) -> dict[str, Any]:
         )
     took_s = time.time() - began
     command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
-    seen = sockets.look("127.0.0.1", port, properties["ControlGroup"], listening)
+    seen = sockets.look("127.0.0.1", port, lambda: sockets.processes_of(properties["ControlGroup"]), listening)
     return {"pid": pid, "command": command, "start_s": took_s, "redis_gets": gets, "sockets": seen}
 
 

@@ -12,7 +12,7 @@ import os
 import socket
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 PIDFD_OPEN, PIDFD_GETFD = 434, 438  # system calls; the same on every architecture
 ETHERNET_MSS = 1448
@@ -30,17 +30,26 @@ def backlog(listening: str) -> int:
     return int(listening.split()[2])
 
 
-def look(address: str, port: int, control_group: str, listening: str) -> dict[str, Any]:
+def processes_of(control_group: str) -> list[int]:
+    """Return the processes of a unit by its control group. Raises OSError where that cannot be seen."""
+    for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd"):  # version 2, or 1
+        listed = Path(root + control_group, "cgroup.procs")
+        if control_group and listed.exists():
+            return [int(pid) for pid in listed.read_text().split()]
+    raise OSError("the unit's control group is not to be seen")
+
+
+def look(address: str, port: int, processes: Callable[[], list[int]], listening: str) -> dict[str, Any]:
     """Return what the listening socket and one that it accepted have, or {"missing": why}. Buffers are in bytes.
 
-    ``control_group`` is that of the server's unit, ``listening`` what ss says of its socket.
+    ``processes`` says which are the server's, ``listening`` is what ss says of its socket.
     """
     try:
         with socket.socket() as client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, ETHERNET_MSS)
             client.settimeout(ACCEPT_TIMEOUT_S)
             client.connect((address, port))
-            with _other_end(client, control_group) as accepted:
+            with _other_end(client, processes) as accepted:
                 time.sleep(SETTLE_S)
                 return {"listen": {"backlog": backlog(listening)}, "accepted": _options(accepted)}
     except (OSError, ValueError, IndexError) as error:
@@ -65,24 +74,16 @@ def _options(accepted: socket.socket) -> dict[str, Any]:
     }
 
 
-def _other_end(client: socket.socket, control_group: str) -> socket.socket:
+def _other_end(client: socket.socket, processes: Callable[[], list[int]]) -> socket.socket:
     """Return a copy of the server's end of a connection. Raises OSError where there is none, or none may be had."""
     deadline = time.monotonic() + ACCEPT_TIMEOUT_S
     while time.monotonic() < deadline:
-        for pid in _processes(control_group):
+        for pid in processes():
             found = _among(pid, client.getsockname())
             if found:
                 return found
         time.sleep(0.002)
-    raise OSError(f"no process of the unit accepted a connection within {ACCEPT_TIMEOUT_S:.0f} s")
-
-
-def _processes(control_group: str) -> list[int]:
-    for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd"):  # version 2, or 1
-        listed = Path(root + control_group, "cgroup.procs")
-        if control_group and listed.exists():
-            return [int(pid) for pid in listed.read_text().split()]
-    raise OSError("the unit's control group is not to be seen")
+    raise OSError(f"no process of the unit accepted a connection within {ACCEPT_TIMEOUT_S:g} s")
 
 
 def _among(pid: int, peer: Any) -> socket.socket | None:

@@ -16,8 +16,9 @@ pytestmark = pytest.mark.hosts
 
 CATALOG = load_catalog()
 PORTS = count(20500)
-ARTICLE = dict(CATALOG.variants)
-FLASK, STARLETTE = ARTICLE["flask-werkzeug"], ARTICLE["starlette-uvicorn"]
+FLASK, STARLETTE = CATALOG.variants["flask-werkzeug"], CATALOG.variants["starlette-uvicorn"]
+KEEPING, CLOSING = CATALOG.variants["responder-keepalive"], CATALOG.variants["responder-close"]
+ARTICLE = {"flask-werkzeug": FLASK, "starlette-uvicorn": STARLETTE}
 # Each option of a variant at each of its values, beside the article's two.
 OTHERS: dict[str, dict[str, Any]] = {
     "flask, pool, json, debug": {**FLASK, "client": "pool", "response": "json", "debug": True},
@@ -49,8 +50,28 @@ def test_each_variant_keeps_the_contract(app: App, request: pytest.FixtureReques
             assert answer.type == "text/html; charset=utf-8"
             assert answer.body == workload["value"]
     assert app.ask("/nothing-here").status == 404
+    assert app.status()["app_requests"] == len(CATALOG.workloads) + 1, "also what was not found"
     assert app.started["command"] == ["/opt/bench/venvs/app/bin/python", "-m", "apps.serve"]
     assert ("GET /user" in app.log()) == variant["access_log"]
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("response", ["text", "json"])
+def test_nginx_answers_as_the_frameworks_do(provisioned: Checkout, keeps: bool, response: str) -> None:
+    variant = {**(KEEPING if keeps else CLOSING), "response": response, "access_log": keeps}
+    reference = start(provisioned, {**FLASK, "response": response}, next(PORTS))
+    expected = {path: reference.ask(path) for path in ("/index", "/user")}
+    app = start(provisioned, variant, next(PORTS))
+    for path, wanted in expected.items():
+        answer = app.ask(path)
+        assert (answer.status, answer.type) == (200, wanted.type)
+        assert answer.body == wanted.body if response == "text" else json.loads(answer.body) == json.loads(wanted.body)
+    assert app.ask("/work").status == 404, "it does no work"
+    assert app.answers_on_one_connection("/index", 5) == (5 if keeps else 1)
+    assert app.started["command"][0].startswith("nginx: master process /usr/sbin/nginx")
+    assert app.status()["app_requests"] == 3 + (5 if keeps else 1)
+    assert app.status()["app_requests"] == 3 + (5 if keeps else 1), "asking is no request"
+    assert ("GET /user" in app.log()) == keeps
 
 
 @pytest.mark.parametrize("app", VARIANTS, indirect=True)
@@ -90,3 +111,80 @@ def test_an_app_that_exits_at_its_start_says_why(provisioned: Checkout) -> None:
     assert "APP_SERVER is 'uvicorn' (environment): use werkzeug or gunicorn-sync or gunicorn-gthread" in said
     assert said.startswith("error: ")
     assert len(said.splitlines()) == 1
+
+
+def workload(work: Mapping[str, float]) -> dict[str, Any]:
+    return {**CATALOG.workloads["busy"], "work": work, "value": "done"}
+
+
+WORKS = [("new", {"cpu_ms": 200, "wait_ms": 100}), ("new", {"redis_mib": 64}), ("pool", {"redis_mib": 64})]
+
+
+@pytest.mark.parametrize("variant", ARTICLE.values(), ids=ARTICLE)
+@pytest.mark.parametrize(("client", "work"), WORKS)
+def test_work_takes_what_it_says(
+    provisioned: Checkout, variant: Mapping[str, Any], client: str, work: Mapping[str, float]
+) -> None:
+    app = start(provisioned, {**variant, "client": client}, next(PORTS), workload(work))
+    app.ask("/work")  # Redis' string is made by the first
+    used_s, redis_us = cpu_s(app), bitcount_us(app)
+    answer = app.ask("/work")
+    used_s, redis_us = cpu_s(app) - used_s, bitcount_us(app) - redis_us
+    assert answer.status == 200
+    assert "done" in answer.body
+    wanted_s = work.get("cpu_ms", 0) / 1000
+    assert wanted_s - 0.02 < used_s < wanted_s + 0.05
+    assert answer.took_s >= wanted_s + work.get("wait_ms", 0) / 1000
+    assert (redis_us > 2000) == ("redis_mib" in work)
+
+
+def cpu_s(app: App) -> float:
+    """Return the CPU seconds that the app's process has used, in steps of 0.01."""
+    user, system = app.checkout.on("server1", f"cut -d' ' -f14,15 /proc/{app.started['pid']}/stat").split()
+    return (int(user) + int(system)) / 100
+
+
+def bitcount_us(app: App) -> int:
+    """Return how long Redis has counted bits so far, in microseconds."""
+    ask = "REDISCLI_AUTH=$(cat /etc/bench/redis.password) /opt/bench/redis/bin/redis-cli info commandstats"
+    lines = app.checkout.on("server1", ask).splitlines()
+    return sum(int(line.split("usec=")[1].split(",")[0]) for line in lines if line.startswith("cmdstat_bitcount:"))
+
+
+@pytest.mark.parametrize(
+    ("name", "nodelay", "backlog"),
+    [
+        ("flask-werkzeug", False, 128),
+        ("starlette-uvicorn", True, 2048),
+        ("flask, gunicorn-sync, 2 processes", True, 2048),
+        ("flask, gunicorn-gthread, pool", True, 2048),
+        # uvicorn's parent makes the socket without naming TCP, so asyncio in its children does not know it for TCP.
+        ("starlette, 2 processes", False, 2048),
+    ],
+)
+def test_it_is_seen_what_the_accepted_sockets_have(
+    provisioned: Checkout, name: str, nodelay: bool, backlog: int
+) -> None:
+    seen = start(provisioned, VARIANTS[name], next(PORTS)).started["sockets"]
+    assert seen["listen"] == {"backlog": backlog}
+    accepted = seen["accepted"]
+    assert (accepted["nodelay"], accepted["keepalive"]) == (nodelay, False)
+    control = provisioned.on("server1", "cat /proc/sys/net/ipv4/tcp_congestion_control").strip()
+    assert accepted["congestion"] == control
+    assert 16384 <= accepted["sndbuf"] < 200_000, "that of a connection over a network, not of the loopback"
+    assert accepted["rcvbuf"] >= 65536
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [FLASK, OTHERS["flask, gunicorn-sync, 2 processes"], OTHERS["starlette, 2 processes"]],
+    ids=["werkzeug", "gunicorn-sync", "uvicorn"],
+)
+def test_the_app_counts_every_request_in_all_threads_and_processes(
+    provisioned: Checkout, variant: Mapping[str, Any]
+) -> None:
+    app = start(provisioned, variant, next(PORTS))
+    assert app.status()["app_requests"] == 0, "the look at its sockets is no request"
+    app.ask_many("/index", threads=4, requests=100)
+    assert app.status()["app_requests"] == 400
+    assert len(provisioned.on("server1", "ls /run/bench/app/requests.*").split()) == variant["processes"]

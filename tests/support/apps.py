@@ -24,6 +24,28 @@ body = answer.read().decode()
 print(json.dumps([answer.status, answer.headers["content-type"], body, time.monotonic() - began]))
 """
 
+ASK_ON_ONE_CONNECTION = """
+import http.client, sys
+answered, connection = 0, http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]), timeout=10)
+for _ in range(int(sys.argv[4])):
+    connection.request("GET", sys.argv[3])
+    answer = connection.getresponse()
+    answered += answer.status == 200 and len(answer.read()) > 0
+    if connection.sock is None or answer.will_close:
+        break
+print(answered)
+"""
+
+ASK_MANY = """
+import sys, threading, urllib.request
+def ask():
+    for _ in range(int(sys.argv[3])):
+        urllib.request.urlopen(sys.argv[1], timeout=10).read()
+threads = [threading.Thread(target=ask) for _ in range(int(sys.argv[2]))]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -43,18 +65,38 @@ class App:
     port: int
     started: dict[str, Any]
 
+    @property
+    def address(self) -> str:
+        """The server host's, on the load network."""
+        return self.checkout.addresses()["server1"]["bench_load_address"]
+
     def ask(self, path: str) -> Answer:
         """Send one GET request from the client host, over the load network."""
-        address = self.checkout.addresses()["server1"]["bench_load_address"]
-        command = shlex.join(["python3", "-c", ASK, f"http://{address}:{self.port}{path}"])
+        command = shlex.join(["python3", "-c", ASK, f"http://{self.address}:{self.port}{path}"])
         return Answer(*json.loads(self.checkout.on("client1", command)))
+
+    def answers_on_one_connection(self, path: str, requests: int) -> int:
+        """Send so many requests one after the other and return how many are answered before the server closes."""
+        arguments = (self.address, str(self.port), path, str(requests))
+        return int(self.checkout.on("client1", shlex.join(["python3", "-c", ASK_ON_ONE_CONNECTION, *arguments])))
+
+    def ask_many(self, path: str, threads: int, requests: int) -> None:
+        """Send GET requests from several threads at once, so many from each."""
+        arguments = (f"http://{self.address}:{self.port}{path}", str(threads), str(requests))
+        self.checkout.on("client1", shlex.join(["python3", "-c", ASK_MANY, *arguments]))
+
+    def status(self) -> dict[str, Any]:
+        """Return what a trial is told after its load."""
+        status: dict[str, Any] = json.loads(self.checkout.on("server1", f"{CONTROL} status"))
+        return status
 
     def log(self) -> str:
         return self.checkout.on("server1", "cat /var/log/bench/app.log")
 
 
-def start(checkout: Checkout, variant: Mapping[str, Any], port: int) -> App:
-    """Start a variant as a trial does."""
-    environment = environment_file(app_environment({"variant": variant, "port": port})).decode()
+def start(checkout: Checkout, variant: Mapping[str, Any], port: int, workload: Mapping[str, Any] | None = None) -> App:
+    """Start a variant as a trial does; the workload matters to /work only."""
+    spec = {"variant": variant, "workload": workload or {}, "port": port}
+    environment = environment_file(app_environment(spec)).decode()
     command = f"{CONTROL} start --port {port} <<'END'\n{environment}END"
     return App(checkout, port, json.loads(checkout.on("server1", command)))

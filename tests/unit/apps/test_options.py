@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from apps.options import OptionError, Options, Value
+from apps.options import OptionError, Options, Value, Work
+from apps.servers import nginx_config
 from collect.catalog import load_catalog
 from collect.trial.server import app_environment
 
@@ -26,7 +27,8 @@ def test_what_is_not_said_is_the_articles() -> None:
     options = Options.from_env(ENV)
     assert (options.host, options.redis_host, options.redis_port) == ("0.0.0.0", "127.0.0.1", 6379)
     assert (options.processes, options.threads, options.redis_password) == (1, 0, None)
-    assert options.none == Value("message", "hello")
+    assert options.none == options.work_answer == Value("message", "hello")
+    assert (options.keep_alive, options.work, options.runtime_dir) == (True, Work(), None)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,14 @@ def test_what_is_not_said_is_the_articles() -> None:
         ("APP_PROCESSES", "2", "APP_PROCESSES is 2 (environment): use 1, werkzeug serves with threads"),
         ("APP_VALUES", "{}", "APP_VALUES cannot be read"),
         ("APP_VALUES", "[", "APP_VALUES cannot be read"),
+        ("APP_WORK_ANSWER", '{"key": "x"}', "APP_VALUES cannot be read"),
+        ("APP_KEEP_ALIVE", "yes", "APP_KEEP_ALIVE is 'yes' (environment): use 0 or 1"),
+        ("APP_KEEP_ALIVE", "0", "APP_KEEP_ALIVE is '0' (environment): use 1, werkzeug cannot be told"),
+        ("APP_WORK", '{"sleep_ms": 1}', "APP_WORK cannot be read"),
+        ("APP_WORK", '{"cpu_ms": "much"}', "APP_WORK cannot be read"),
+        ("APP_WORK", '{"cpu_ms": NaN}', "use numbers from 0"),
+        ("APP_WORK", '{"wait_ms": -1}', "use numbers from 0"),
+        ("APP_WORK", "[1]", "APP_WORK cannot be read"),
     ],
 )
 def test_what_cannot_be_followed_is_said_in_one_line(name: str, value: str, said: str) -> None:
@@ -64,3 +74,29 @@ def test_every_variant_of_the_catalog_can_be_followed() -> None:
         env = app_environment({"variant": variant, "port": 20001})
         options = Options.from_env({**ENV, **env})
         assert (options.framework, options.server) == (variant["framework"], variant["server"]), name
+        assert options.keep_alive == variant.get("keep_alive", True), name
+
+
+def test_every_workload_of_the_catalog_can_be_followed() -> None:
+    catalog = load_catalog()
+    for name, workload in catalog.workloads.items():
+        env = app_environment({"variant": catalog.variants["flask-werkzeug"], "workload": workload, "port": 20001})
+        options = Options.from_env({**ENV, **env})
+        assert options.work == Work(**workload.get("work", {})), name
+        if "work" in workload:
+            assert options.work_answer == Value(workload["key"], workload["value"]), name
+
+
+def test_nginx_is_told_texts_that_its_file_could_take_for_something_else() -> None:
+    values = {"none": {"key": "a", "value": 'say "$x" \\ {;}'}, "redis": {"key": "name", "value": "x"}}
+    env = {
+        **ENV,
+        "APP_FRAMEWORK": "nginx",
+        "APP_SERVER": "nginx",
+        "APP_KEEP_ALIVE": "0",
+        "APP_VALUES": json.dumps(values),
+    }
+    config = nginx_config(Options.from_env(env), "/run/x")
+    assert r"""return 200 "say \"${dollar}x\" \\ {;}";""" in config
+    assert "keepalive_timeout 0;" in config
+    assert "listen 0.0.0.0:20001;" in config

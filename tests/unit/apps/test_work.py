@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from apps.work import BITS_KEY, burn, count_bits, count_bits_async
+
+
+class Kept:
+    """As much of a Redis client as is needed: one string, of which the length counts."""
+
+    def __init__(self, length: int = 0) -> None:
+        self.length, self.made, self.counted = length, 0, (0, 0)
+
+    def strlen(self, key: str) -> int:
+        assert key == BITS_KEY
+        return self.length
+
+    def setbit(self, key: str, bit: int, value: int) -> None:
+        self.length, self.made = max(self.length, bit // 8 + 1), self.made + 1
+
+    def bitcount(self, key: str, first: int, last: int) -> None:
+        self.counted = (first, last)
+
+
+class AsyncKept(Kept):
+    closed = False
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if name not in ("strlen", "setbit", "bitcount"):
+            return found
+
+        async def answer(*arguments: Any) -> Any:
+            return found(*arguments)
+
+        return answer
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(("mib", "size_bytes"), [(1, 2**20), (0.5, 2**19), (1e-9, 1)])
+@pytest.mark.parametrize("there", [0, 10, 2**21])
+def test_a_string_of_the_size_is_counted_and_made_once(mib: float, size_bytes: int, there: int) -> None:
+    client = Kept(there)
+    for _ in range(3):
+        count_bits(client, mib)
+    assert client.counted == (0, size_bytes - 1)
+    assert client.made == (there < size_bytes)
+    assert client.length == max(there, size_bytes)
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_the_asynchronous_client_does_the_same(close: bool) -> None:
+    client = AsyncKept()
+    asyncio.run(count_bits_async(client, 1, close=close))
+    assert (client.counted, client.made, client.closed) == ((0, 2**20 - 1), 1, close)
+
+
+def test_what_is_burnt_is_cpu_of_the_own_thread_however_many_want_it() -> None:
+    used: list[float] = []
+
+    def thread() -> None:
+        began = time.thread_time()
+        burn(30)
+        used.append(time.thread_time() - began)
+
+    threads = [threading.Thread(target=thread) for _ in range(3)]
+    began = time.perf_counter()
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert all(0.030 <= each < 0.036 for each in used), used
+    assert time.perf_counter() - began > 0.085, "one at a time, as the GIL has it"
+
+
+def test_nothing_is_burnt_where_nothing_is_wanted() -> None:
+    began = time.thread_time()
+    burn(0)
+    assert time.thread_time() - began < 0.001
