@@ -49,7 +49,7 @@ def test_list_show_and_verify(archive: Path, capsys: Capture) -> None:
     assert (entry["plan"], entry["trials"], entry["validity"]) == ("small", 6, "valid")
     assert done(capsys, "list", *where).splitlines()[1].split("\t")[:2] == [entry["run_id"], "small"]
     shown = done(capsys, "show", "latest", *where)
-    assert "starlette-uvicorn / flask-werkzeug on redis: 2.2" in shown
+    assert "starlette-uvicorn / flask-werkzeug on redis, 10 users, locust-http, article: " in " ".join(shown.split())
     assert "article: 4.3, 3.98 by its text" in " ".join(shown.split())
     whole = json.loads(done(capsys, "show", entry["run_id"][:12], "--json", *where))
     assert len(whole["trials"]) == 6
@@ -174,7 +174,7 @@ def test_quotes_in_paths_are_paths(tmp_path: Path) -> None:
         (["verify", "nope"], "there is no run"),
         (["report", "nope"], "there is no run"),
         (["report", "latest", "-o", "/proc/none/x.html"], "cannot write the report"),
-        (["plan", "check", "nope"], "use one of article, quick"),
+        (["plan", "check", "nope"], "use one of article, crosscheck, quick"),
         (["run", "seal", "nope"], "there is no run"),
         (["run", "begin", "--plan", "nope", "--inventory", "local"], "there is no plan"),
         (["run", "begin", "--plan", "quick", "--inventory", "local", "--port-base", "1"], "app_port_base"),
@@ -200,7 +200,7 @@ def test_what_the_playbooks_call(tmp_path: Path, capsys: Capture, monkeypatch: p
 
     where = ("--archive", str(tmp_path))
     begun = json.loads(done(capsys, "run", "begin", "--plan", "quick", "--inventory", "local", *where))
-    assert len(begun["trials"]) == len(begun["remaining"]) == 12
+    assert len(begun["trials"]) == len(begun["remaining"]) == 16
     assert begun["estimate_s"] > 120
     assert Path(begun["partial_dir"]).is_dir()
     monkeypatch.setattr(sys, "stdin", io.StringIO('{"facts": {"server1": {"cpus": 1}}}'))
@@ -211,15 +211,15 @@ def test_what_the_playbooks_call(tmp_path: Path, capsys: Capture, monkeypatch: p
     resumed = json.loads(done(capsys, "run", "resume", begun["run_id"], "--inventory", "local", *where))
     assert resumed["remaining"] == begun["trials"]
     (status,) = json.loads(done(capsys, "run", "status", *where))
-    assert (status["run_id"], status["remaining"]) == (begun["run_id"], 12)
-    assert "12 of 12 trials are not measured yet" in told(capsys, "run", "seal", begun["run_id"], *where)
+    assert (status["run_id"], status["remaining"]) == (begun["run_id"], 16)
+    assert "16 of 16 trials are not measured yet" in told(capsys, "run", "seal", begun["run_id"], *where)
 
 
 def test_plans_are_listed_and_shown(capsys: Capture) -> None:
     assert "quick" in done(capsys, "plan", "list")
     assert done(capsys, "plan", "check", "quick").startswith("quick: 4 cells in 3 blocks, 12 trials, about ")
-    assert len(json.loads(done(capsys, "plan", "show", "quick", "--json"))["trials"]) == 12
-    assert done(capsys, "plan", "show", "quick").count("\n") == 13
+    assert len(json.loads(done(capsys, "plan", "show", "quick", "--json"))["trials"]) == 16
+    assert done(capsys, "plan", "show", "quick").count("\n") == 17
 
 
 def test_every_command_has_its_help(capsys: Capture) -> None:
