@@ -136,12 +136,12 @@ class Wrk:
         headers = [word for header in HEADERS for word in ("-H", header)]
         script = str(Path(__file__).absolute().with_name("wrk.lua"))
         told = {"BENCH_OUT_DIR": settings.out_dir, "BENCH_STATUS": settings.expected.status, "BENCH_LENGTH": length}
-        with (settings.out_dir / "wrk.txt").open("wb") as output:
-            self._process = subprocess.Popen(
-                [self._program, "-t", users, "-c", users, "-d", duration, "-s", script, *headers, settings.url],
-                env={**os.environ, **{name: str(value) for name, value in told.items()}},
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+        # What it says is a few lines at its end; a pipe takes them also where the disk is full.
+        self._process = subprocess.Popen(
+            [self._program, "-t", users, "-c", users, "-d", duration, "-s", script, *headers, settings.url],
+            env={**os.environ, **{name: str(value) for name, value in told.items()}},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
         deadline = time.monotonic() + START_TIMEOUT_S
         while not all(thread.there for thread in self._threads):
             self.check()
@@ -153,7 +153,8 @@ class Wrk:
         """Raise LoadError when it has ended."""
         assert self._process is not None
         if self._process.poll() is not None:
-            said = (self._settings.out_dir / "wrk.txt").read_text(errors="replace").strip().splitlines()
+            output, errors = self._process.communicate()
+            said = (errors or output).decode(errors="replace").strip().splitlines()
             raise LoadError(f"wrk ended by itself: {said[-1] if said else f'exit code {self._process.returncode}'}")
 
     def second(self) -> array[float]:
@@ -172,7 +173,8 @@ class Wrk:
             return
         self._process.send_signal(signal.SIGINT)
         try:
-            self._process.wait(STOP_TIMEOUT_S)
+            said, _ = self._process.communicate(timeout=STOP_TIMEOUT_S)
+            (self._settings.out_dir / "wrk.txt").write_bytes(said)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
