@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 BAR = " ▁▂▃▄▅▆▇█"
+EVIDENCE_WIDTH = 150
+"""Characters; all of the evidence is in the entry."""
 
 
 def duration(seconds: float) -> str:
@@ -41,20 +43,35 @@ def live_line(
 
 def title(spec: dict[str, Any]) -> str:
     """Return which trial of how many, and of what."""
-    cell = spec["cell"]
+    cell, kind = spec["cell"], spec.get("kind", "cell")
     width = len(str(spec["total"]))
-    return f"[{spec['ordinal']:>{width}}/{spec['total']}] {cell['variant']:<17} {cell['workload']:<5}"
+    text = f"[{spec['ordinal']:>{width}}/{spec['total']}] {cell['variant']:<17} {cell['workload']:<5}"
+    if kind != "cell":
+        text = f"{text}  {kind}"
+    return f"{text}  {cell['generator']} {cell['profile']}"
 
 
 def finished_line(spec: dict[str, Any], summary: dict[str, Any]) -> str:
     """Return the line that stays when a trial is done."""
-    verdict = "" if summary["validity"] == "valid" else f"  {summary['validity']}: {'; '.join(summary['reasons'])}"
+    validity = "" if summary["validity"] == "valid" else f"  {summary['validity']}: {'; '.join(summary['reasons'])}"
+    change = f"  with {spec['intervention']}" if spec.get("intervention") else ""
     return (
         f"  {title(spec)}  {_number(summary, 'rps'):>8} req/s  p50 {_number(summary, 'latency_p50_ms')}"
         f"  p95 {_number(summary, 'latency_p95_ms')}  p99 {_number(summary, 'latency_p99_ms')} ms"
         f"  cpu: server {_number(summary, 'server_cpu_cores', 2)}  client {_number(summary, 'client_cpu_cores', 2)}"
-        f"{verdict}"
+        f"{change}{validity}{verdict(summary)}"
     )
+
+
+def verdict(summary: dict[str, Any]) -> str:
+    """Return what held the trial back and the evidence for it, in a line of its own; nothing where none was judged."""
+    words = summary.get("limited_by")
+    if not words:
+        return ""
+    evidence = summary.get("limited_by_evidence") or [""]
+    sure = (summary.get("limited_by_confidence") or ["?"])[0]
+    text = f"{words[0]} ({sure}): {evidence[0]}" + (f"; then {', '.join(words[1:])}" if words[1:] else "")
+    return "\n      limited by " + (text if len(text) <= EVIDENCE_WIDTH else f"{text[: EVIDENCE_WIDTH - 1]}…")
 
 
 def _number(summary: dict[str, Any], name: str, digits: int = 1) -> str:

@@ -117,9 +117,6 @@ class Side:
                 raise self.remote.lost("it has fallen silent")
             return None
         self.take(line)
-        if line.get("src") == "watch" and line.get("state") == "failed":
-            remedy = str(line.get("remedy", "see its journal")) + ", then go on with -e resume="
-            raise BenchError(str(line.get("error")), self.remote.name, remedy)
         return line
 
     def announce_window(self, start_unix_s: float) -> None:
@@ -148,7 +145,10 @@ class Side:
         raise self.remote.lost("its watch does not say that the trial's conditions are undone")
 
     def take(self, line: dict[str, Any]) -> None:
-        """Keep the collector's line and show it to the other workers."""
+        """Keep the collector's line and show it to the other workers. Raises BenchError when the watch has failed."""
+        if line.get("src") == "watch" and line.get("state") == "failed":
+            remedy = str(line.get("remedy", "see its journal")) + ", then go on with -e resume="
+            raise BenchError(str(line.get("error")), self.remote.name, remedy)
         if line.get("src") == "collector":
             self.collector = line
             self.board.put(f"{self.remote.name}.now", line)
