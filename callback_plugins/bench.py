@@ -50,6 +50,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         self.errors: list[str] = []
         self.run: dict[str, Any] | None = None
         self.finished_trials = 0
+        self.counted = 0
         self.ended = False
         self.play_name, self.play_began, self.role = "", 0.0, ""
         self.role_began, self.role_changed = 0.0, 0
@@ -138,7 +139,8 @@ class CallbackModule(Default):  # type: ignore[misc]
         said = _result(result)
         self.role_changed += bool(said.get("changed"))
         facts = said.get("ansible_facts") or {}
-        self.run = facts.get("archive_run", self.run)
+        if "archive_run" in facts:  # what is finished by now is counted in it
+            self.run, self.counted = facts["archive_run"], self.finished_trials
         if "archive_entry" in facts:
             self.run = None  # sealed: nothing is left to go on with
         action = _task(result).action
@@ -225,8 +227,9 @@ class CallbackModule(Default):  # type: ignore[misc]
         """Say at the very end what went wrong and what to do, and what is kept."""
         self.ended = True
         if self.run:
-            kept, run = self.finished_trials + self.run.get("finished", 0), self.run["run_id"]
-            total = kept + len(self.run["remaining"]) - self.finished_trials
+            done = self.finished_trials - self.counted
+            kept, run = done + self.run.get("finished", 0), self.run["run_id"]
+            total = kept + len(self.run["remaining"]) - done
             self._say(
                 f"not finished: {kept} of {total} trials are kept in {self.run['partial_dir']};"
                 f" go on with: script/bench -e resume={again(run)}"

@@ -158,6 +158,7 @@ class PartialRun:
         if not wanted:
             added = map(TrialSpec.from_json, self._run.get("added_trials", ()))
             self._run["added_trials"] = [spec.to_json() for spec in added if self.finished(spec)]
+            self._run.pop("probes", None)
         self._write()
 
     def begin_session(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,22 @@ from collect.archive import (
     resume_run,
 )
 from collect.archive.validity import INVALID
+from collect.cli.ceilings import in_words, taken
 from collect.cli.common import archive_option, print_json
 from collect.errors import BenchError
 from collect.paths import shown
-from collect.plan import PORT_BASE, check_ports, load_plan
+from collect.plan import PORT_BASE, Plan, check_ports, load_plan
+
+_cores = click.option(
+    "--client-cores",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Cores of all clients together; they say how many processes of a generator are enough.",
+)
+_probe = click.option(
+    "--probe/--no-probe", default=None, help="Put verdicts to the test; without it, as the plan says."
+)
 
 
 @click.group()
@@ -35,13 +48,18 @@ def run() -> None:
 @click.option("--resume", "run_id", default="", help="The run to go on with, if any.")
 @click.option("--inventory", help="Refuse to go on with a run that was begun with another.")
 @click.option("--port-base", type=int, default=PORT_BASE, show_default=True, help="Trials use the ports above it.")
+@_cores
+@_probe
 @archive_option
-def check(plan_name: str, run_id: str, inventory: str | None, port_base: int, archive_dir: Path) -> None:
+def check(
+    plan_name: str, run_id: str, inventory: str | None, port_base: int, client_cores: int, probe: bool | None,
+    archive_dir: Path,
+) -> None:  # fmt: skip
     """Say before anything is started whether `begin`, or `resume`, would do."""
     if run_id:
         plan = find_partial(archive_dir, run_id, inventory=inventory).plan
     else:
-        plan = load_plan(plan_name)
+        plan = _plan(plan_name, client_cores, probe)
         check_ports(plan, port_base)
     check_archive_dir(archive_dir, plan)
     print_json({"plan": plan.name, "trials": len(plan.trials()), "estimate_s": plan.estimate_s()})
@@ -51,12 +69,16 @@ def check(plan_name: str, run_id: str, inventory: str | None, port_base: int, ar
 @click.option("--plan", "plan_name", required=True, help="A plan's name or path.")
 @click.option("--inventory", required=True, help="Name of the inventory, for the record.")
 @click.option("--port-base", type=int, default=PORT_BASE, show_default=True, help="Trials use the ports above it.")
+@_cores
+@_probe
 @archive_option
-def begin(plan_name: str, inventory: str, port_base: int, archive_dir: Path) -> None:
+def begin(
+    plan_name: str, inventory: str, port_base: int, client_cores: int, probe: bool | None, archive_dir: Path
+) -> None:
     """Begin a run: checked plan, writable archive with room enough."""
     from collect.archive.seal import remove_leftovers
 
-    partial = begin_run(archive_dir, load_plan(plan_name), inventory=inventory, port_base=port_base)
+    partial = begin_run(archive_dir, _plan(plan_name, client_cores, probe), inventory=inventory, port_base=port_base)
     remove_leftovers(archive_dir)
     _print(partial)
 
@@ -65,11 +87,18 @@ def begin(plan_name: str, inventory: str, port_base: int, archive_dir: Path) -> 
 @click.argument("run_id")
 @click.option("--plan", "plan_name", help="Refuse unless the run was begun with this plan.")
 @click.option("--inventory", help="Refuse unless the run was begun with this inventory.")
+@_cores
+@_probe
 @archive_option
-def resume(run_id: str, plan_name: str | None, inventory: str | None, archive_dir: Path) -> None:
+def resume(
+    run_id: str, plan_name: str | None, inventory: str | None, client_cores: int, probe: bool | None, archive_dir: Path
+) -> None:
     """Go on with the run RUN_ID."""
-    plan = load_plan(plan_name) if plan_name else None
-    _print(resume_run(archive_dir, run_id, plan=plan, inventory=inventory))
+    plan = _plan(plan_name, client_cores, None) if plan_name else None
+    partial = resume_run(archive_dir, run_id, plan=plan, inventory=inventory)
+    if probe is not None:
+        partial.want_probes(probe)
+    _print(partial)
 
 
 @run.command()
@@ -77,13 +106,29 @@ def resume(run_id: str, plan_name: str | None, inventory: str | None, archive_di
 @archive_option
 def session(run_id: str, archive_dir: Path) -> None:
     """Note on the session of RUN_ID what a JSON object on stdin says, such as {"facts": {"server1": {...}}}."""
-    try:
-        values: Any = json.load(sys.stdin)
-    except ValueError as error:
-        raise BenchError(f"not JSON: {error}", "stdin", "give one JSON object") from error
-    if not isinstance(values, dict):
-        raise BenchError("not a JSON object", "stdin", 'give one such as {"facts": {...}}')
-    _open(archive_dir, run_id).update_session(**values)
+    _open(archive_dir, run_id).update_session(**_stdin('{"facts": {...}}'))
+
+
+@run.command()
+@click.argument("run_id")
+@archive_option
+def ceilings(run_id: str, archive_dir: Path) -> None:
+    """Note what Redis and the network of RUN_ID can do, from JSON on stdin; say it in a line."""
+    measured = taken(_stdin('{"redis": {...}, "network": {...}}'))
+    _open(archive_dir, run_id).update_ceilings(measured)
+    click.echo(in_words(measured))
+
+
+@run.command()
+@click.argument("run_id")
+@archive_option
+def probes(run_id: str, archive_dir: Path) -> None:
+    """Choose how the verdicts of RUN_ID are put to the test, once all cells are measured; print what is left to do."""
+    from collect.archive.probes import add_probes
+
+    partial = _open(archive_dir, run_id)
+    add_probes(partial)
+    _print(partial)
 
 
 @run.command()
@@ -126,6 +171,21 @@ def status(run_id: str | None, archive_dir: Path) -> None:
     print_json(entries)
 
 
+def _plan(name: str, client_cores: int, probe: bool | None) -> Plan:
+    plan = load_plan(name, client_cores=client_cores)
+    return plan if probe is None else replace(plan, probe=probe)
+
+
+def _stdin(example: str) -> dict[str, Any]:
+    try:
+        values: Any = json.load(sys.stdin)
+    except ValueError as error:
+        raise BenchError(f"not JSON: {error}", "stdin", "give one JSON object") from error
+    if not isinstance(values, dict):
+        raise BenchError("not a JSON object", "stdin", f"give one such as {example}")
+    return values
+
+
 def _open(archive_dir: Path, run_id: str) -> PartialRun:
     known = partial_ids(archive_dir)
     if run_id not in known:
@@ -144,6 +204,26 @@ def _print(partial: PartialRun) -> None:
             "finished": len(partial.trials()) - len(remaining),
             "trials": [spec.to_json() for spec in partial.trials()],
             "remaining": [spec.to_json() for spec in remaining],
-            "estimate_s": partial.plan.estimate_s(remaining, probes=not partial.facts.get("added_trials")),
+            "ceilings": _ceilings_wanted(partial),
+            "probes_ahead": _probes_ahead(partial),
+            "estimate_s": partial.plan.estimate_s(remaining, probes=_probes_ahead(partial)),
         }
     )
+
+
+def _probes_ahead(partial: PartialRun) -> bool:
+    """Say whether probes are to be chosen once the cells are measured."""
+    return partial.plan.probe and "probes" not in partial.facts
+
+
+def _ceilings_wanted(partial: PartialRun) -> dict[str, Any]:
+    """Return whether Redis and the network are still to be measured, and how Redis is to be asked."""
+    plan = partial.plan
+    reading = [entry for entry in plan.catalog.workloads.values() if entry["redis_gets"]]
+    used = [plan.catalog.workloads[cell.workload] for cell in plan.cells]
+    keys = [entry["key"] for entry in (*used, *reading) if entry["redis_gets"]]
+    return {
+        "wanted": bool(plan.ceiling_window_s and keys) and "ceilings" not in partial.facts,
+        "users": max(cell.users for cell in plan.cells),
+        "key": keys[0] if keys else "",
+    }
