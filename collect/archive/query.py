@@ -53,7 +53,7 @@ class Database:
         # Each file is named, so that a folder called *.parquet or a run under way is never taken in.
         files = {view: [str(archive.folder(run_id) / f"{view}.parquet") for run_id in manifests] for view in VIEWS}
         # Runs that were sealed without verdicts are judged on the way in; their trials do not come from their files.
-        older = [run_id for run_id, manifest in manifests.items() if manifest.get(READ_AS) == 1]
+        older = [run_id for run_id, manifest in manifests.items() if manifest.get(READ_AS, 2) < 2]
         files["trials"] = [
             str(archive.folder(run_id) / "trials.parquet") for run_id in manifests if run_id not in older
         ]

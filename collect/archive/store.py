@@ -82,8 +82,8 @@ class Archive:
             problem = f"the run has schema {version}, this checkout reads up to {SCHEMA_VERSION}"
             raise BenchError(problem, run_id, "update the checkout")
         for step in range(version, SCHEMA_VERSION):
-            manifest = UPGRADES[step](manifest, path.parent) | {READ_AS: version}
-        return manifest
+            manifest = UPGRADES[step](manifest, path.parent)
+        return manifest if version == SCHEMA_VERSION else manifest | {READ_AS: version}
 
     def verify(self, name: str) -> list[str]:
         """Return what is wrong with a run, one line each; nothing when it is as it was sealed."""

@@ -52,7 +52,7 @@ def test_a_sealed_entry_is_complete_and_checks_without_this_project(sealed: Arch
 
 def test_the_manifest_says_what_is_needed_to_do_it_again(sealed: Archive) -> None:
     manifest = sealed.manifest(sealed.resolve("latest"))
-    assert manifest["schema_version"] == 1
+    assert manifest["schema_version"] == 2
     assert manifest["plan"] == json.loads(json.dumps(small_plan().to_json()))
     assert set(manifest["catalog"]["variants"]) >= {"flask-werkzeug", "starlette-uvicorn"}
     assert set(manifest["hosts"]) == {"server1", "client1"}
@@ -214,7 +214,7 @@ def test_schemas_newer_are_refused_by_name_and_older_upgraded(tmp_path: Path, mo
     folder = tmp_path / "20261124T000000Z-000000"
     folder.mkdir()
     (folder / "SHA256SUMS").write_text("")
-    for version, told in ((2, "has schema 2, this checkout reads up to 1"), ("1", "schema 1"), (None, "schema")):
+    for version, told in ((3, "has schema 3, this checkout reads up to 2"), ("1", "schema 1"), (None, "schema")):
         (folder / "manifest.json").write_text(json.dumps({"schema_version": version}))
         with pytest.raises(BenchError, match=told):
             Archive(tmp_path).manifest(folder.name)
@@ -222,9 +222,10 @@ def test_schemas_newer_are_refused_by_name_and_older_upgraded(tmp_path: Path, mo
         (folder / "manifest.json").write_text(damage)
         with pytest.raises(BenchError, match="manifest cannot be read"):
             Archive(tmp_path).manifest(folder.name)
-    monkeypatch.setitem(UPGRADES, 0, lambda old: {**old, "schema_version": 1, "plan": old["scheme"]})
+    monkeypatch.setitem(UPGRADES, 0, lambda old, _: {**old, "schema_version": 1, "plan": old["scheme"]})
     (folder / "manifest.json").write_text(json.dumps({"schema_version": 0, "scheme": "quick"}))
-    assert Archive(tmp_path).manifest(folder.name)["plan"] == "quick"
+    manifest = Archive(tmp_path).manifest(folder.name)
+    assert (manifest["plan"], manifest["schema_version"], manifest["read_as"]) == ("quick", 2, 0)
 
 
 def test_an_archive_that_cannot_take_a_run_is_found_before_it(tmp_path: Path) -> None:
