@@ -18,10 +18,10 @@ from collect.archive.durable import disk_errors, fsync_tree, json_bytes, remove_
 from collect.archive.partial import SCHEMA_VERSION, SUFFIX, PartialRun, now
 from collect.archive.sums import write_sums
 from collect.archive.validity import DEGRADED, INVALID, VALID
-from collect.archive.verdicts import cell_verdicts
 from collect.errors import BenchError
 from collect.paths import shown
-from collect.plan import TrialSpec
+from collect.plan import CELL, TrialSpec
+from collect.verdicts.cells import cell_verdicts
 
 if TYPE_CHECKING:
     from collect.verdicts.ceilings import Ceilings
@@ -168,6 +168,6 @@ def _run_validity(trials: list[_Trial], planned: int, sessions: list[Mapping[str
         reasons.append(f"{planned - len(trials)} of {planned} trials were not measured")
     if len({(session["git"]["commit"], session["git"]["dirty"]) for session in sessions}) > 1:
         reasons.append("the code changed between the run's sessions")
-    if counts[INVALID] == len(trials):
+    if all(trial.summary["validity"] == INVALID for trial in trials if trial.spec.kind == CELL):
         return INVALID, reasons
     return (DEGRADED if reasons else VALID), reasons

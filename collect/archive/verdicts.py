@@ -1,28 +1,19 @@
-"""What the archive keeps of verdicts beside the trials' own, and verdicts for runs that were sealed without any."""
+"""Verdicts for runs that were sealed without any."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from collect.errors import BenchError
 from collect.paths import shown
 from collect.plan import CELL
+from collect.verdicts.cells import cell_verdicts
 from collect.verdicts.findings import columns_of
 
 Row = dict[str, Any]
-
-
-def cell_verdicts(rows: Sequence[Mapping[str, Any]], probes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return by cell what limited it over its trials, and whether probes bear it out."""
-    if importlib.util.find_spec("collect.verdicts.cells") is None:
-        return {}
-    verdicts: dict[str, Any] = importlib.import_module("collect.verdicts.cells").cell_verdicts(rows, probes)
-    return verdicts
 
 
 def judged_rows(folder: Path, manifest: Mapping[str, Any]) -> list[Row]:

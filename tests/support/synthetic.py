@@ -308,7 +308,7 @@ def _sample(moment: Moment, spec: TrialSpec, setting: Setting, gets: Floats, ind
         "clients": 10,
         "used_memory": 900_000,
     }
-    mhz = setting.mhz and setting.mhz[tick > moment.window_start + spec.window_s / 2]
+    mhz = setting.mhz and setting.mhz[int(tick > moment.window_start + spec.window_s / 2)]
     sample: dict[str, Any] = {
         "tick": tick + offset,
         "t": tick + offset + 0.001,

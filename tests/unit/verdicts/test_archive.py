@@ -65,10 +65,12 @@ def test_probes_are_trials_that_the_plan_does_not_hold(tmp_path: Path) -> None:
     run.add_trials([probe])
     assert run.remaining() == [probe]
     finish(run, probe, Setting())
-    run.update_probes([{"cell": cell.cell.name, "outcome": "confirmed"}])
+    test = {"cell": cell.cell.name, "word": "concurrency", "named": True, "outcome": "confirmed", "text": "it rose"}
+    run.update_probes([test])
     run.seal()
     manifest = Archive(tmp_path).manifest(run.run_id)
-    assert manifest["probes"] == [{"cell": cell.cell.name, "outcome": "confirmed"}]
+    assert manifest["probes"] == [test]
+    assert manifest["cells"][cell.cell.name]["verdict"] == "confirmed"
     assert [(each["kind"], each["intervention"]) for each in manifest["trials"]] == [
         ("cell", None), ("probe", "more users"),
     ]  # fmt: skip
