@@ -74,6 +74,7 @@ def limit(cell: CellFigures) -> dict[str, Any]:
         "limited_by": verdict.word,
         "confidence": verdict.confidence,
         "verdict": verdict.outcome,
+        "verdict_why": verdict.why,
         "firsts": dict(verdict.firsts),
         "evidence": verdict.evidence,
     }

@@ -138,7 +138,7 @@ def usable(rows: Iterable[Row]) -> list[Row]:
 def verdict_of(name: str, rows: Iterable[Row], manifest: Manifest) -> CellVerdict:
     """Return the verdict on a cell of a run."""
     probes = [probe for probe in manifest.get("probes") or () if probe["cell"] == name]
-    return cell_verdict(usable(rows), (manifest.get("cells") or {}).get(name), probes)
+    return cell_verdict(list(rows), (manifest.get("cells") or {}).get(name), probes)
 
 
 def _cell(name: str, rows: list[Row], catalog: Catalog, manifest: Manifest) -> CellFigures:
@@ -213,9 +213,8 @@ def _side(cell: CellFigures, top: CellFigures, bottom: CellFigures) -> str:
 
 
 def _because(cell: CellFigures) -> str:
-    if cell.rps is None or not cell.verdict.evidence:
-        return ""
-    return f" ({cell.verdict.evidence.rstrip('.')})"
+    reason = cell.verdict.why if cell.verdict.refuted else cell.verdict.evidence
+    return f" ({reason.rstrip('.')})" if reason and cell.rps else ""
 
 
 def _divided(top: CellFigures, bottom: float | None) -> float | None:

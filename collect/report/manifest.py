@@ -59,6 +59,7 @@ def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return a manifest's trial as the row of it that verdicts are made from."""
     findings = entry.get("limited_by") or ()
     return {
+        "cell": entry["cell"],
         "validity": entry["validity"],
         "limited_by": [finding["word"] if isinstance(finding, Mapping) else finding for finding in findings],
         "limited_by_confidence": [finding["confidence"] for finding in findings if isinstance(finding, Mapping)],

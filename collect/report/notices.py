@@ -9,6 +9,7 @@ from typing import Any
 from collect.plan import PROBE
 from collect.report.figures import CellFigures, RatioFigures, Row, RunFigures, kind, usable
 from collect.report.words import ratio_name
+from collect.verdicts.cells import CONFIRMED, REFUTED, UNCLEAR, UNTESTED
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,13 @@ class Notice:
 
 @dataclass(frozen=True)
 class ProbeFigures:
-    """One intervention on a cell: the resource that it adds to, what was expected, what came of it."""
+    """One intervention on a cell: what was changed, what was expected, what came of it."""
 
     cell: str
     word: str
+    """The cell's verdict, which is put to the test."""
     named: bool
-    """Whether the verdict names the resource; else more of it must change nothing."""
+    """Whether the change is of what the verdict names; else it must change nothing."""
     intervention: str
     expect: str
     ratio: float | None
@@ -40,7 +42,7 @@ class ProbeFigures:
 
 def probes(figures: RunFigures) -> list[ProbeFigures]:
     """Return all interventions of a run, those that refute a verdict first."""
-    order = ("refuted", "unclear", "confirmed")
+    order = (REFUTED, UNCLEAR, CONFIRMED)
     found = [_probe(figures, probe) for probe in figures.manifest.get("probes") or ()]
     return sorted(found, key=lambda probe: order.index(probe.outcome) if probe.outcome in order else len(order))
 
@@ -114,8 +116,8 @@ def _probe(figures: RunFigures, probe: Mapping[str, Any]) -> ProbeFigures:
         ratio=probe.get("ratio"),
         low=probe.get("low"),
         high=probe.get("high"),
-        outcome=str(probe["outcome"]),
-        text=str(probe.get("text") or ""),
+        outcome=str(probe.get("outcome") or UNTESTED),
+        text=str(probe.get("text") or probe.get("untested") or ""),
         limits=(
             _limited([row for row in rows if not row.get("intervention")] or figures_of(figures, probe["cell"])),
             _limited([row for row in rows if row.get("intervention") == probe.get("intervention")]),

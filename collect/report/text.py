@@ -30,6 +30,7 @@ from collect.report.words import (
     share,
     span,
 )
+from collect.verdicts.cells import UNTESTED
 
 Cells = list[tuple[str, Callable[[CellFigures], str | Text]]]
 SHOWN_NOTICES = 8
@@ -186,9 +187,12 @@ def _print_probes(figures: RunFigures, console: Console) -> None:
         line = Text("test: ")
         style = {"refuted": "bold red", "confirmed": "green"}.get(probe.outcome, "yellow")
         line.append(probe.outcome.upper() if probe.outcome == "refuted" else probe.outcome, style=style)
-        named = "named" if probe.named else "not named"
+        if probe.outcome == UNTESTED:
+            console.print(line.append(f": {probe.cell}, limited by {probe.word}: {probe.text}"))
+            continue
+        named = "more or less of" if probe.named else "something else than"
         line.append(
-            f": {probe.cell}: {probe.intervention} ({probe.word}, {named}), rate expected to {_expected(probe.expect)}:"
+            f": {probe.cell}: {probe.intervention} ({named} {probe.word}), rate expected to {_expected(probe.expect)}:"
             f" x {number(probe.ratio)}{span_text}; limited by {probe.limits[0]} before, {probe.limits[1]} with it"
         )
         console.print(line)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from collect.verdicts import CONFIDENCES, SERVER_SIDE
+from collect.verdicts import SERVER_SIDE
+from collect.verdicts.cells import REFUTED, UNTESTED, cell_verdicts, usable
 
-CONFIRMED, REFUTED, UNCLEAR, UNTESTED = "confirmed", "refuted", "unclear", "untested"
 PLAIN = {
     "server-app": "the app itself",
     "server-cpu": "the server's CPU",
@@ -42,6 +42,8 @@ class CellVerdict:
     """In how many usable trials each word comes first."""
     evidence: str | None
     """The sentence that goes with the word, from the first trial of which it is true."""
+    why: str | None = None
+    """Where the outcome comes from: what the tests showed, or why there were none."""
 
     @property
     def known(self) -> bool:
@@ -91,31 +93,23 @@ def cell_verdict(
     judged: Mapping[str, Any] | None = None,
     probes: Iterable[Mapping[str, Any]] = (),
 ) -> CellVerdict:
-    """Return the verdict on a cell from its usable trials, what the run's manifest says of it, and its probes.
+    """Return the verdict on a cell from its trials, what the run's manifest says of it, and its probes.
 
-    ``judged`` is the cell's entry in the manifest and goes before all else; runs sealed before there were verdicts have
-    none.
+    ``judged`` is the cell's entry in the manifest and goes before all else; without it the same is made of the rest.
     """
-    first = [row["limited_by"][0] for row in rows if row.get("limited_by")]
-    firsts = dict(Counter(first).most_common())
-    word = (judged or {}).get("limited_by") or next(iter(firsts), None)
-    mine = [row for row in rows if row.get("limited_by") and row["limited_by"][0] == word]
-    confidences = [row["limited_by_confidence"][0] for row in mine if row.get("limited_by_confidence")]
+    judged = judged or next(iter(cell_verdicts(rows, probes).values()), {})
+    counted = next(iter(usable(rows).values()), [])
+    word = judged.get("limited_by")
+    mine = [row for row in counted if row["limited_by"][0] == word]
     evidence = [row["limited_by_evidence"][0] for row in mine if row.get("limited_by_evidence")]
-    lowest = min(confidences, key=_rank, default=None)
     return CellVerdict(
         word,
-        (judged or {}).get("confidence") or lowest,
-        (judged or {}).get("verdict") or outcome_of(probes),
-        firsts,
+        judged.get("confidence"),
+        judged.get("verdict") or UNTESTED,
+        dict(Counter(row["limited_by"][0] for row in counted).most_common()),
         next(iter(evidence), None),
+        judged.get("why"),
     )
-
-
-def outcome_of(probes: Iterable[Mapping[str, Any]]) -> str:
-    """Return what a cell's probes together make of its verdict: one that refutes it is enough."""
-    outcomes = {probe["outcome"] for probe in probes}
-    return next((word for word in (REFUTED, CONFIRMED, UNCLEAR) if word in outcomes), UNTESTED)
 
 
 def held_back(verdict: CellVerdict, *, usable: bool) -> str | None:
@@ -129,7 +123,3 @@ def held_back(verdict: CellVerdict, *, usable: bool) -> str | None:
     if verdict.word in SERVER_SIDE:
         return None
     return f"was held back by {PLAIN.get(verdict.word, verdict.word)}"
-
-
-def _rank(confidence: str) -> int:
-    return CONFIDENCES.index(confidence) if confidence in CONFIDENCES else -1

@@ -13,6 +13,7 @@ import pytest
 from collect.cli import main
 from collect.report.words import whole
 from tests.support.browser import Browser, chromium
+from tests.support.judged import ARTICLE_WAY, judged
 from tests.support.plans import small_plan
 from tests.support.synthetic import Setting, finish, plausible
 
@@ -68,7 +69,7 @@ def test_nothing_is_amiss_at_any_width(browser: Browser, page: Path, width: int,
     assert {url for url in browser.requests if not url.startswith("data:")} == {page.resolve().as_uri()}
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     charts = browser.evaluate("Bokeh.documents.reduce((sum, d) => sum + d.roots().length, 0)")
-    assert charts == 2 * 3 + 12 * 2
+    assert charts == 2 + 2 * 3 + 12 * 2
     assert browser.evaluate("document.querySelectorAll('b').length") == 0  # facts are text, whatever they hold
     dark_back = "rgb(23, 24, 27)" if dark else "rgb(255, 255, 255)"
     assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == dark_back
@@ -107,7 +108,7 @@ def test_each_cells_figures_are_made_of_the_archives(
 
 
 def test_invalid_trials_are_struck_out_with_their_reason(shown: Browser) -> None:
-    line = "getComputedStyle(row.cells[6]).textDecorationLine"
+    line = "getComputedStyle(row.cells[3]).textDecorationLine"
     struck = shown.evaluate(f"[...document.querySelectorAll('#each tr.invalid')].map(row => {line})")
     assert struck == ["line-through"] * 2
     assert "Redis counted 100 GETs fewer" in shown.evaluate("document.querySelector('#each tr.invalid').textContent")
@@ -125,3 +126,51 @@ def test_charts_in_folded_parts_are_drawn_when_unfolded(shown: Browser) -> None:
     assert len(widths) == 24
     assert min(widths) > 300
     assert shown.errors == []
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a run of which one ratio counts and the other does not."""
+    archive = judged(tmp_path_factory.mktemp("limited"), ARTICLE_WAY)
+    path = archive.path / "report.html"
+    assert main(["report", "latest", "-o", str(path), "--archive", str(archive.path)]) == 0
+    return path
+
+
+@pytest.mark.parametrize(("width", "dark"), [(400, False), (1400, False), (800, True)])
+def test_what_does_not_count_is_struck_out_and_says_why(
+    browser: Browser, limited: Path, width: int, dark: bool
+) -> None:
+    browser.open(limited, width, dark=dark)
+    assert browser.errors == []
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    row = "document.querySelector('.told tr.article:has(s)')"
+    struck = f"{row}.querySelector('s')"
+    assert browser.evaluate(f"getComputedStyle({struck}).textDecorationLine") == "line-through"
+    assert float(browser.evaluate(f"{struck}.textContent")) > 1
+    for seen in (struck, f"{row}.querySelector('.not')"):
+        box = browser.evaluate(f"(b => [b.left, b.right, b.top, b.height])({seen}.getBoundingClientRect())")
+        assert 0 <= box[0] < box[1] <= width
+        assert box[2] > 0
+        assert box[3] > 10
+    text = browser.evaluate(f"{row}.innerText")
+    assert "not comparable" in text
+    assert "held back by the client's ports" in text
+    counts = "document.querySelector('.told tr.controlled')"
+    assert browser.evaluate(f"{counts}.querySelectorAll('s').length") == 0
+    assert browser.evaluate(f"[...{counts}.querySelectorAll('.limit')].map(e => e.innerText)") == ["server-app"] * 2
+    assert browser.evaluate("document.querySelectorAll('header [data-verdict]').length") == 6
+
+
+def test_the_verdicts_can_be_read_on_light_and_dark(browser: Browser, limited: Path) -> None:
+    # WCAG 2.1, 1.4.3: at least 4.5 to 1 between text and what is behind it.
+    contrast = """[...document.querySelectorAll('.limit')].map(e => {
+        const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).slice(0, 3).map(v => (v /= 255) <= 0.03928
+            ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b };
+        const [a, b] = [light(getComputedStyle(e).color), light(getComputedStyle(e).backgroundColor)];
+        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) })"""
+    for dark in (False, True):
+        browser.open(limited, 1000, dark=dark)
+        found = browser.evaluate(contrast)
+        assert len(found) > 10
+        assert min(found) >= 4.5

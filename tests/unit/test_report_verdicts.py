@@ -121,17 +121,21 @@ def test_what_was_refuted_is_not_known() -> None:
 
 
 def test_the_manifest_goes_before_the_rows_and_the_least_sure_trial_decides() -> None:
+    common = {"cell": STARLETTE, "validity": "valid"}
     rows = [
-        {"limited_by": ["redis"], "limited_by_confidence": [sure], "limited_by_evidence": [f"{sure} it is"]}
+        common | {"limited_by": ["redis"], "limited_by_confidence": [sure], "limited_by_evidence": [f"{sure} it is"]}
         for sure in ("high", "medium")
     ]
-    rows.append({"limited_by": ["network"], "limited_by_confidence": ["low"], "limited_by_evidence": ["slow"]})
+    slow = {"limited_by": ["network"], "limited_by_confidence": ["low"], "limited_by_evidence": ["slow"]}
+    rows.append(common | slow)
+    rows.append(common | slow | {"validity": "invalid"})
     own = cell_verdict(rows)
     assert (own.word, own.confidence, own.outcome, own.short) == ("redis", "medium", "untested", "redis 2 of 3")
     assert (own.evidence, own.text) == ("high it is", "redis 2 of 3, network 1 (medium, untested)")
     given = cell_verdict(rows, {"limited_by": "network", "confidence": "low", "verdict": "confirmed"})
     assert (given.short, given.certainty, given.evidence) == ("network 1 of 3", "low, confirmed", "slow")
-    assert cell_verdict(rows, None, [PROBE, PROBE | {"outcome": "confirmed"}]).outcome == "refuted"
+    tested = PROBE | {"word": "redis"}
+    assert cell_verdict(rows, None, [tested, tested | {"outcome": "confirmed"}]).outcome == "refuted"
     assert cell_verdict([]).text == "not judged (untested)"
 
 
@@ -184,6 +188,12 @@ def test_a_refuted_verdict_is_loud(troubled: Archive) -> None:
     (probe,) = probes(found)
     assert (probe.outcome, probe.limits[0]) == ("refuted", "generator")
     assert "test: REFUTED" in printed(troubled)
+    untested = {"cell": FLASK, "word": "network", "untested": "the network cannot be made faster"}
+    change(troubled.folder(found.run_id), probes=[untested, PROBE])
+    assert [probe.outcome for probe in probes(figures(troubled))] == ["refuted", "untested"]
+    assert "test: untested" in printed(troubled)
+    assert "the network cannot be made faster" in render_page(troubled, found.run_id)
+    change(troubled.folder(found.run_id), probes=[PROBE])
     assert 'data-outcome="refuted"' in render_page(troubled, found.run_id)
     starlette = next(cell for cell in found.cells if cell.name == STARLETTE)
     assert starlette.verdict.text == "generator (high, REFUTED)"
