@@ -113,6 +113,8 @@ def _manifest(run: PartialRun, trials: list[_Trial], ceilings: Ceilings) -> dict
     for session in sessions:
         hosts |= session.get("facts", {})
     failed = sorted(path.name for path in (run.path / "failed").glob("*")) if (run.path / "failed").is_dir() else []
+    rows = [trial.summary for trial in trials]
+    probes = outcomes(facts.get("probes", []), rows)
     validity, reasons = _run_validity(trials, len(run.trials()), sessions)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -132,8 +134,8 @@ def _manifest(run: PartialRun, trials: list[_Trial], ceilings: Ceilings) -> dict
         "reasons": reasons,
         "failed_attempts": failed,
         "ceilings": {**facts.get("ceilings", {}), "generators": ceilings.to_json()},
-        "probes": facts.get("probes", []),
-        "cells": cell_verdicts([trial.summary for trial in trials], facts.get("probes", [])),
+        "probes": [probe for probe in probes if "outcome" in probe],
+        "cells": cell_verdicts(rows, probes),
         "trials": [_trial_entry(trial) for trial in trials],
     }
 
