@@ -11,7 +11,6 @@ from collect.archive.raw import RawTrial, Series
 from collect.verdicts.ceilings import Ceilings
 from collect.verdicts.findings import (
     CLIENT_CPU,
-    CLIENT_PORTS,
     CONCURRENCY,
     GENERATOR,
     REDIS,
@@ -27,7 +26,7 @@ NOTEWORTHY = 0.005
 """A part of a CPU set that is told among those who used it."""
 CLOSES, KEEPS = 0.5, 0.1
 """Connections per request: from the one on each request has its own, up to the other they are kept."""
-OWN_LIMITS = (GENERATOR, CLIENT_CPU, CLIENT_PORTS, CONCURRENCY)
+OWN_LIMITS = (GENERATOR, CONCURRENCY)
 """What must have held the responder's trial back for its rate to be the generator's ceiling."""
 
 
