@@ -124,10 +124,14 @@ class Plan:
         return specs
 
     def ceilings(self) -> list[Cell]:
-        """Return the cells that measure what each generator of the plan can reach; none where it wants none."""
+        """Return the cells that measure what each generator of the plan can reach; none where it wants none.
+
+        None for a profile with a busy loop, either: what is reached beside it is no ceiling.
+        """
         if not self.ceiling_window_s:
             return []
-        loads = dict.fromkeys((cell.generator, cell.users, cell.profile) for cell in self.cells)
+        calm = [cell for cell in self.cells if not self.catalog.profiles[cell.profile].get("burn")]
+        loads = dict.fromkeys((cell.generator, cell.users, cell.profile) for cell in calm)
         return [Cell(variant, CEILING_WORKLOAD, *load) for load in loads for variant in CEILING_VARIANTS]
 
     def estimate_s(self, trials: Iterable[TrialSpec] | None = None, *, probes: bool = True) -> float:

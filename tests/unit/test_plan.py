@@ -72,6 +72,14 @@ def test_ceilings_come_first_one_for_each_load_and_way_of_keeping_connections(tm
     assert {(spec.block, spec.window_s, spec.cell.workload) for spec in ceilings} == {(0, 3, "none")}
 
 
+def test_what_is_reached_beside_a_busy_loop_is_no_ceiling(tmp_path: Path) -> None:
+    own = {"profiles": {"busy-loop": {"client_sysctls": {}, "burn": {"server": {"duty": 0.5}}}}}
+    cells = [CELL | {"profile": ["article", "busy-loop"]}]
+    plan = load_plan(written(tmp_path, {"catalog": own, "cells": cells, "ceiling_window_s": 2}))
+    assert {cell.profile for cell in plan.cells} == {"article", "busy-loop"}
+    assert {cell.profile for cell in plan.ceilings()} == {"article"}
+
+
 def test_the_order_of_the_blocks_is_the_same_with_and_without_ceilings(tmp_path: Path) -> None:
     plans = [load_plan(written(tmp_path, {"ceiling_window_s": seconds})) for seconds in (0, 2)]
     without, with_them = ([spec.trial_id for spec in plan.trials() if spec.kind == "cell"] for plan in plans)
