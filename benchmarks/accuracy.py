@@ -1,11 +1,12 @@
 """How often a verdict is right: trials with a known limit (accuracy.yml), measured, judged, counted.
 
-Usage: .venv/bin/python -m benchmarks.accuracy [--archive DIR] [--only LAYOUT ...]     (as root; about 20 minutes)
+Usage: .venv/bin/python -m benchmarks.accuracy [--archive DIR] [--only PLAN ...]     (as root)
        .venv/bin/python -m benchmarks.accuracy --judge-only ENTRY ...
 
-Each layout of the hosts is a plan of its own, measured on this checkout's hosts as any plan is and sealed into the
-archive that is named; a layout that is sealed there already is not measured again, so an interrupted run goes on where
-it was. The counts go into docs/accuracy.md, between its markers; with --judge-only they come from the entries alone.
+Its plans are measured on this checkout's hosts as any plan is, each with the hosts arranged for it, and sealed into the
+archive that is named (.state/accuracy); one that is sealed there already is not measured again, so an interrupted run
+goes on where it was. It takes about 17 minutes, on a machine that does nothing else. The counts go into
+docs/accuracy.md, between its markers; with --judge-only they come from the entries alone.
 Exit code 1 where fewer than 95 % are right first or a wrong word was given with high confidence.
 """
 
@@ -25,7 +26,7 @@ import yaml
 
 from collect.plan import load_plan
 from collect.verdicts import WORDS
-from tests.support.provoked import Case, Verdict, plan_of, verdicts_of
+from tests.support.provoked import CELL, Case, Verdict, plan_of, verdicts_of
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CASES = Path(__file__).with_suffix(".yml")
@@ -33,36 +34,36 @@ PAGE = CHECKOUT / "docs" / "accuracy.md"
 BEGIN, END = "<!-- made by benchmarks/accuracy.py: begin -->", "<!-- end -->"
 DEFAULT_HOSTS: Mapping[str, Any] = {"local_cpus": {}, "local_hosts_rate_mbit": 1000}
 LEAST_RIGHT = 0.95
-Layout = Mapping[str, Any]
+PREFIX = "accuracy-"
+Entry = Mapping[str, Any]
 
 
-def read_cases(path: Path = CASES) -> dict[str, tuple[Layout, list[Case]]]:
-    """Return each layout with its cases, in the order in which they are measured."""
+def read_cases(path: Path = CASES) -> dict[str, tuple[Entry, list[Case]]]:
+    """Return each entry of the file with its cases, in the order in which they are measured."""
     document = yaml.safe_load(path.read_text())
     return {
-        name: (layout, [Case.of(entry, document["defaults"]) for entry in layout["cases"]])
-        for name, layout in document["layouts"].items()
+        name: (entry, [Case.of(case, document["defaults"]) for case in entry["cases"]])
+        for name, entry in document["plans"].items()
     }
 
 
-def write_plan(name: str, layout: Layout, cases: Sequence[Case], folder: Path) -> Path:
-    """Write a layout's plan, see that it is one, and return its path."""
-    path = folder / "plans" / f"accuracy-{name}.yml"
+def write_plan(name: str, entry: Entry, cases: Sequence[Case], folder: Path) -> Path:
+    """Write a plan's file, see that it is one, and return its path."""
+    path = folder / "plans" / f"{PREFIX}{name}.yml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    own = {key: layout[key] for key in ("window_s", "ceiling_window_s") if key in layout}
-    path.write_text(yaml.safe_dump(plan_of(cases, **own), sort_keys=False))
+    own = {key: entry[key] for key in ("window_s", "ceiling_window_s") if key in entry}
+    path.write_text(yaml.safe_dump(plan_of(cases, **{"ceiling_window_s": 2, **own}), sort_keys=False))
     load_plan(path)
     return path
 
 
 def sealed(archive: Path, name: str, cases: Sequence[Case]) -> Path | None:
-    """Return the newest entry of a layout that has just these cases; None where there is none."""
+    """Return the newest entry of a plan that has just these cases; None where there is none."""
     for manifest in sorted(archive.glob("*/manifest.json"), reverse=True):
         plan = json.loads(manifest.read_bytes())["plan"]
-        if plan["name"] == f"accuracy-{name}" and len(plan["cells"]) == len(cases):
-            entry = manifest.parent
-            if len(verdicts_of(entry, cases)) == len(cases):
-                return entry
+        names = {".".join(str(cell[part]) for part in CELL) for cell in plan["cells"]}
+        if plan["name"] == f"{PREFIX}{name}" and names == {case.cell for case in cases}:
+            return manifest.parent
     return None
 
 
@@ -76,29 +77,30 @@ def play(playbook: str, variables: Mapping[str, Any]) -> None:
 
 
 def measure(archive: Path, names: Sequence[str]) -> Iterator[Path]:
-    """Measure the layouts that are not sealed yet; yield each one's entry. The hosts end as they are by default."""
+    """Measure the plans that are not sealed yet; yield each one's entry. The hosts end as they are by default."""
     arranged: Mapping[str, Any] | None = None
-    for name, (layout, cases) in read_cases().items():
+    for name, (entry, cases) in read_cases().items():
         if name not in names:
             continue
-        if entry := sealed(archive, name, cases):
-            print(f"{name}: sealed already ({entry})", flush=True)
-            yield entry
-            continue
-        plan = write_plan(name, layout, cases, archive)
-        hosts = {**DEFAULT_HOSTS, **layout["hosts"]}
-        arrange(hosts, arranged)
-        arranged = hosts
-        play("run", {**hosts, "plan": str(plan), "archive_dir": str(archive)})
         found = sealed(archive, name, cases)
-        assert found, f"{name} was measured and is not there"
+        if found is None:
+            plan = write_plan(name, entry, cases, archive)
+            hosts = {**DEFAULT_HOSTS, **entry["hosts"]}
+            arrange(hosts, arranged)
+            arranged = hosts
+            play("run", {**hosts, "plan": str(plan), "archive_dir": str(archive)})
+            found = sealed(archive, name, cases)
+            if found is None:
+                sys.exit(f"error: {plan.stem} was not sealed: see above, mend it, and run this again")
+        else:
+            print(f"{name}: sealed already ({found})", flush=True)
         yield found
     if arranged not in (None, DEFAULT_HOSTS):
         arrange(DEFAULT_HOSTS, arranged)
 
 
 def arrange(hosts: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
-    """Make the hosts as a layout wants them; they are provisioned anew where their CPUs are others."""
+    """Make the hosts as a plan wants them; they are provisioned anew where their CPUs are others."""
     if hosts == before:
         return
     play("hosts", hosts)
@@ -171,10 +173,10 @@ def write_page(text: str) -> None:
 
 def main() -> int:
     """Measure what is not measured, count, write."""
-    layouts = read_cases()
+    plans = read_cases()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--archive", type=Path, default=CHECKOUT / ".state" / "accuracy", help="where entries go")
-    parser.add_argument("--only", nargs="+", choices=list(layouts), default=list(layouts), help="of the layouts")
+    parser.add_argument("--only", nargs="+", choices=list(plans), default=list(plans), help="of the plans")
     parser.add_argument("--judge-only", nargs="+", type=Path, metavar="ENTRY", help="sealed entries to count again")
     options = parser.parse_args()
     archive = options.archive.resolve()
@@ -183,7 +185,7 @@ def main() -> int:
     verdicts = [
         verdict
         for entry, manifest in zip(entries, manifests, strict=True)
-        for verdict in verdicts_of(entry, layouts[manifest["plan"]["name"].removeprefix("accuracy-")][1])
+        for verdict in verdicts_of(entry, plans[manifest["plan"]["name"].removeprefix(PREFIX)][1])
     ]
     text = page(verdicts, manifests)
     write_page(text)

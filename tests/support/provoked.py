@@ -99,7 +99,13 @@ class Verdict:
     confidences: tuple[str, ...]
     evidence: tuple[str, ...]
     validity: str
+    reasons: tuple[str, ...]
     rps: float
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether others than the hosts took CPU from them."""
+        return any("went to others" in reason or "stolen" in reason for reason in self.reasons)
 
     @property
     def first(self) -> str:
@@ -151,6 +157,7 @@ def verdicts_of(entry: Path, cases: Sequence[Case]) -> list[Verdict]:
             confidences=tuple(row["limited_by_confidence"]),
             evidence=tuple(row["limited_by_evidence"]),
             validity=row["validity"],
+            reasons=tuple(row["reasons"]),
             rps=row["rps"],
         )
         for case in cases

@@ -1,0 +1,89 @@
+"""Each of the nine words, provoked on real hosts: it comes first, and not without its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.bench import measure
+from tests.support.checkout import Checkout
+from tests.support.provoked import Case, Verdict, plan_of, verdicts_of
+
+pytestmark = pytest.mark.hosts
+
+DEFAULTS = {"variant": "flask-werkzeug", "workload": {"cpu_ms": 10}, "generator": "locust-http", "users": 10}
+NETWORK: dict[str, Any] = {"variant": "responder-keepalive", "workload": "none", "generator": "locust-fast"}
+SHAPED = "shaped"
+"""Marks what is measured while the load network is slow."""
+
+CAUSES: dict[str, dict[str, Any]] = {
+    "server-app": {},
+    "server-cpu": {"burn": {"server": {"duty": 0.6}}},
+    "redis": {"workload": {"redis_mib": 64}},
+    "generator": {"variant": "responder-keepalive", "workload": "none"},
+    "client-cpu": {"variant": "responder-keepalive", "workload": "none", "burn": {"client": {"duty": 0.6}}},
+    "client-ports": {"workload": "none", "ports": 200},
+    "network": {**NETWORK, SHAPED: True},
+    "concurrency": {"workload": {"wait_ms": 100}, "users": 3},
+    "unsteady": {"burn": {"server": {"duty": 0.6, "from_s": 2}}},
+}
+REVERSES: dict[str, dict[str, Any]] = {
+    "server-app": CAUSES["concurrency"],
+    "server-cpu": CAUSES["server-app"],
+    "redis": {"workload": {"redis_mib": 0.1, "cpu_ms": 5}},
+    "generator": CAUSES["server-app"],
+    "client-cpu": CAUSES["generator"],
+    "client-ports": {"workload": "none"},
+    "network": NETWORK,
+    "concurrency": CAUSES["server-app"],
+    "unsteady": CAUSES["server-app"],
+}
+"""The same without the cause."""
+
+
+def case(entry: dict[str, Any]) -> Case:
+    return Case.of({"word": "unsteady", **{key: value for key, value in entry.items() if key != SHAPED}}, DEFAULTS)
+
+
+def measured(checkout: Checkout, entries: list[dict[str, Any]], **changes: Any) -> dict[str, Verdict]:
+    """Measure each cell once; those that a noisy neighbour disturbed once more."""
+    cases = list({one.cell: one for one in map(case, entries)}.values())
+    found: dict[str, Verdict] = {}
+    for _ in range(2):
+        measure(checkout, **plan_of(cases, **changes))
+        entry = max(path for path in (checkout.path / "archive").iterdir() if (path / "SHA256SUMS").is_file())
+        found |= {verdict.case.cell: verdict for verdict in verdicts_of(entry, cases)}
+        cases = [one for one in cases if found[one.cell].disturbed]
+        if not cases:
+            break
+    return found
+
+
+@pytest.fixture(scope="module")
+def verdicts(provisioned: Checkout) -> dict[str, Verdict]:
+    entries = [*CAUSES.values(), *REVERSES.values()]
+    return measured(provisioned, [entry for entry in entries if SHAPED not in entry])
+
+
+@pytest.fixture(scope="module")
+def shaped(provisioned: Checkout) -> Iterator[dict[str, Verdict]]:
+    provisioned.play("playbooks/hosts.yml", "-e", "local_hosts_rate_mbit=2")
+    try:
+        yield measured(provisioned, [CAUSES["network"]], ceiling_window_s=1)
+    finally:
+        provisioned.play("playbooks/hosts.yml")
+
+
+@pytest.mark.parametrize("word", CAUSES)
+def test_the_cause_gets_its_word_first(word: str, request: pytest.FixtureRequest) -> None:
+    said: Verdict = request.getfixturevalue("shaped" if SHAPED in CAUSES[word] else "verdicts")[case(CAUSES[word]).cell]
+    assert said.first == word, said.told
+    assert said.evidence[0], said.told
+
+
+@pytest.mark.parametrize("word", REVERSES)
+def test_without_the_cause_it_is_another(word: str, verdicts: dict[str, Verdict]) -> None:
+    said = verdicts[case(REVERSES[word]).cell]
+    assert said.first != word, said.told
