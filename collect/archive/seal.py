@@ -22,6 +22,7 @@ from collect.errors import BenchError
 from collect.paths import shown
 from collect.plan import CELL, TrialSpec
 from collect.verdicts.cells import cell_verdicts
+from collect.verdicts.probes import outcomes
 
 if TYPE_CHECKING:
     from collect.verdicts.ceilings import Ceilings

@@ -65,12 +65,21 @@ def test_probes_are_trials_that_the_plan_does_not_hold(tmp_path: Path) -> None:
     run.add_trials([probe])
     assert run.remaining() == [probe]
     finish(run, probe, Setting())
-    test = {"cell": cell.cell.name, "word": "concurrency", "named": True, "outcome": "confirmed", "text": "it rose"}
-    run.update_probes([test])
+    test = {
+        "cell": cell.cell.name,
+        "word": "concurrency",
+        "expect": "rise",
+        "intervention": "more users",
+        "named": True,
+    }
+    triples = [[cell.trial_id, probe.trial_id, cell.trial_id]]
+    run.update_probes([{**test, "taken": 0.0, "triples": triples}])
     run.seal()
     manifest = Archive(tmp_path).manifest(run.run_id)
-    assert manifest["probes"] == [test]
-    assert manifest["cells"][cell.cell.name]["verdict"] == "confirmed"
+    (outcome,) = manifest["probes"]
+    assert test.items() <= outcome.items()
+    assert len(outcome["rps"]) == 1
+    assert manifest["cells"][cell.cell.name]["verdict"] in ("confirmed", "refuted", "unclear")
     assert [(each["kind"], each["intervention"]) for each in manifest["trials"]] == [
         ("cell", None), ("probe", "more users"),
     ]  # fmt: skip
