@@ -199,8 +199,15 @@ class PartialRun:
 
 
 def begin_run(archive_dir: Path, plan: Plan, *, inventory: str, port_base: int = PORT_BASE) -> PartialRun:
-    """Begin a run in the archive; BenchError when it cannot be written, is too small, or ports do not suffice."""
+    """Begin a run in the archive; BenchError when it cannot be written, is too small, or ports do not suffice.
+
+    A bad file of thresholds is told here, too, and not after the first trial.
+    """
+    from collect.archive import validity
+    from collect.verdicts.thresholds import thresholds
+
     check_ports(plan, port_base)
+    thresholds(), validity.thresholds()
     check_archive_dir(archive_dir, plan)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     path = archive_dir / f"{run_id}{SUFFIX}"
