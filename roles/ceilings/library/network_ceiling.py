@@ -32,7 +32,7 @@ def figure(name: str, end: dict[str, Any]) -> float:
     if name.endswith("mbit_per_s"):
         return round(float(received["bits_per_second"]) / 1e6, 1)
     udp = end["sum"]
-    return round((udp["packets"] - udp["lost_packets"]) / float(udp["seconds"]), 1)
+    return round(float(udp["packets"] - udp["lost_packets"]) / float(udp["seconds"]), 1)
 
 
 def serve(module: AnsibleModule, tool: str) -> None:
