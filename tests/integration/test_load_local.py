@@ -164,6 +164,24 @@ def test_a_server_that_dies_under_load_is_recorded_to_the_end(tmp_path: Path, us
     assert outcome.result["state"] == "done"
 
 
+@pytest.mark.parametrize("user_class", ["HttpUser", "FastHttpUser"])
+def test_a_request_that_is_not_answered_is_not_sent_again(tmp_path: Path, user_class: str) -> None:
+    with Responder() as server:
+        generator = Generator.on(tmp_path, server.host)
+        with generator.started(BENCH_USER_CLASS=user_class) as process:
+            generator.wait_for_phase("window")
+            server.answer = b""
+            time.sleep(0.3)
+            server.answer = response(200, "text/html", b"hello")
+            assert process.wait(20) == 0
+        answered = server.answered
+    outcome = Outcome(tmp_path, 0, "")
+    outcomes = outcome.outcomes()
+    assert set(outcomes) == {"ok", "connection_lost"}
+    assert outcomes["connection_lost"] > 5
+    assert 0 <= answered - outcome.result["check_requests"] - sum(outcomes.values()) <= USERS
+
+
 FEW_PORTS = """
 import subprocess, sys
 from pathlib import Path

@@ -8,7 +8,7 @@ from types import TracebackType
 
 
 class Responder:
-    """Answers every GET on 127.0.0.1 with ``answer``; counts what it has answered."""
+    """Answers every GET on 127.0.0.1 with ``answer``; counts them. An empty ``answer`` closes the connection."""
 
     def __init__(self, body: bytes = b"hello", media_type: str = "text/html; charset=utf-8", status: int = 200) -> None:
         self.answer = response(status, media_type, body)
@@ -77,7 +77,7 @@ class _Connection(asyncio.Protocol):
             self._responder.first_lines.add(head.partition(b"\r\n")[0])
             self._responder.answered += 1
             self._transport.write(self._responder.answer)
-            if b"connection: close" in head.lower():
+            if b"connection: close" in head.lower() or not self._responder.answer:
                 self._transport.close()
 
 
