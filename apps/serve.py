@@ -7,13 +7,13 @@ from apps.servers import SERVERS
 
 
 def main() -> int:
-    """Serve until a signal ends it; 2 where the options are wrong."""
+    """Serve until a signal ends it; 2 where the options cannot be followed."""
     try:
         options = Options.from_env()
+        SERVERS[options.server](options)
     except OptionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    SERVERS[options.server](options)
     return 0
 
 

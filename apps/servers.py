@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Callable, Dict
 
-from apps.options import Options, Value
+from apps.options import OptionError, Options, Value
 
 
 def werkzeug(options: Options) -> None:
@@ -113,7 +113,12 @@ def nginx_config(options: Options, folder: str) -> str:
 
 
 def nginx(options: Options) -> None:
-    """Become nginx. Some builds first say that they may not write below /var/log, and go on."""
+    """Become nginx. Some builds first say that they may not write below /var/log, and go on.
+
+    Raises OptionError where there is none.
+    """
+    if not Path(NGINX).exists():
+        raise OptionError(f"there is no nginx ({NGINX}): install the Debian package nginx on this host")
     folder = options.runtime_dir or tempfile.mkdtemp(prefix="nginx-")
     config = Path(folder, "nginx.conf")
     config.write_text(nginx_config(options, folder))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from collect.catalog import load_catalog
+from collect.trial.server import app_environment, environment_file
 from tests.support.apps import CONTROL, App, start
 from tests.support.checkout import Checkout
 
@@ -188,3 +189,14 @@ def test_the_app_counts_every_request_in_all_threads_and_processes(
     app.ask_many("/index", threads=4, requests=100)
     assert app.status()["app_requests"] == 400
     assert len(provisioned.on("server1", "ls /run/bench/app/requests.*").split()) == variant["processes"]
+
+
+def test_without_nginx_it_is_said_what_is_missing(provisioned: Checkout) -> None:
+    environment = environment_file(app_environment({"variant": KEEPING, "port": 20499})).decode()
+    provisioned.on("server1", "mv /usr/sbin/nginx /usr/sbin/nginx.away")
+    try:
+        said = provisioned.on("server1", f"{CONTROL} start --port 20499 2>&1 <<'END' || true\n{environment}END")
+    finally:
+        provisioned.on("server1", "mv /usr/sbin/nginx.away /usr/sbin/nginx")
+    assert "there is no nginx (/usr/sbin/nginx): install the Debian package nginx on this host" in said
+    assert len(said.splitlines()) == 1
