@@ -69,7 +69,7 @@ def verdicts(provisioned: Checkout) -> dict[str, Verdict]:
 
 @pytest.fixture(scope="module")
 def shaped(provisioned: Checkout) -> Iterator[dict[str, Verdict]]:
-    provisioned.play("playbooks/hosts.yml", "-e", "local_hosts_rate_mbit=2")
+    provisioned.play("playbooks/hosts.yml", "-e", "local_hosts_rate_mbit=1")
     try:
         yield measured(provisioned, [CAUSES["network"]], ceiling_window_s=1)
     finally:
