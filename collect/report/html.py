@@ -19,7 +19,7 @@ from collect.report.ceilings import ceilings
 from collect.report.charts import Chart, latency_chart, load_chart, rate_chart, socket_chart
 from collect.report.comparison import comparisons, headline, held, lead
 from collect.report.figures import CellFigures, Row, RunFigures, groups, kind, run_figures
-from collect.report.notices import notices, probes
+from collect.report.notices import gathered, notices, probes
 from collect.report.series import HostLoad, latency_curve, loads, rates, sockets
 from collect.report.verdicts import KIND
 
@@ -59,6 +59,7 @@ def render(archive: Archive, run_id: str) -> str:
             ceilings=ceilings(figures),
             probes=probes(figures),
             notices=notices(figures),
+            gathered=gathered,
             kind=kind,
             kinds=KIND,
             held=held,

@@ -62,7 +62,7 @@ def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
         "cell": entry["cell"],
         "validity": entry["validity"],
         "limited_by": [finding["word"] if isinstance(finding, Mapping) else finding for finding in findings],
-        "limited_by_confidence": [finding["confidence"] for finding in findings if isinstance(finding, Mapping)],
+        "limited_by_confidence": [f["confidence"] if isinstance(f, Mapping) else "low" for f in findings],
     }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,17 @@ class Notice:
 
     about: str
     text: str
+
+
+def gathered(found: Sequence[Notice]) -> list[Notice]:
+    """Return warnings that differ in their figures alone as one, which says how many there are."""
+    alike: dict[str, list[Notice]] = {}
+    for notice in found:
+        alike.setdefault(re.sub(r"\d[\d.,]*", "#", notice.text), []).append(notice)
+    return [
+        notices[0] if len(notices) == 1 else Notice(f"{notices[0].about} and {len(notices) - 1} more", notices[0].text)
+        for notices in alike.values()
+    ]
 
 
 @dataclass(frozen=True)
@@ -117,7 +129,7 @@ def _probe(figures: RunFigures, probe: Mapping[str, Any]) -> ProbeFigures:
         low=probe.get("low"),
         high=probe.get("high"),
         outcome=str(probe.get("outcome") or UNTESTED),
-        text=str(probe.get("text") or probe.get("untested") or ""),
+        text=str(probe.get("text") or probe.get("untested") or "no outcome is on record"),
         limits=(
             _limited([row for row in rows if not row.get("intervention")] or figures_of(figures, probe["cell"])),
             _limited([row for row in rows if row.get("intervention") == probe.get("intervention")]),

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from collect.archive.validity import INVALID, VALID
+from collect.archive.validity import DEGRADED, INVALID, VALID
 from collect.paths import shown
 from collect.report.ceilings import ceilings
 from collect.report.comparison import Comparison, comparisons, headline, lead
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, groups
-from collect.report.notices import notices, probes
+from collect.report.notices import Notice, gathered, notices, probes
 from collect.report.verdicts import CellVerdict
 from collect.report.words import (
     NOTHING,
@@ -55,13 +55,18 @@ def render(figures: RunFigures, console: Console, entry: Path, report: Path | No
     _print_ceilings(figures, console)
     _print_probes(figures, console)
     _print_notices(figures, console)
-    for row in figures.rows:
-        if row["validity"] != VALID:
-            style = "red" if row["validity"] == INVALID else "yellow"
-            console.print(Text(f"{row['validity']}: trial {row['ordinal']}: {'; '.join(row['reasons'])}", style=style))
+    for validity, style in ((INVALID, "red"), (DEGRADED, "yellow")):
+        reasons = [
+            Notice(f"trial {row['ordinal']}", reason)
+            for row in figures.rows
+            if row["validity"] == validity
+            for reason in row["reasons"]
+        ]
+        for notice in reasons if validity == INVALID else gathered(reasons):
+            console.print(Text(f"{validity}: {notice.about}: {notice.text}", style=style))
     if figures.manifest["validity"] != VALID:
-        reasons = "; ".join(figures.manifest["reasons"])
-        console.print(Text(f"the run is {figures.manifest['validity']}: {reasons}", style="yellow"))
+        why = "; ".join(figures.manifest["reasons"])
+        console.print(Text(f"the run is {figures.manifest['validity']}: {why}", style="yellow"))
     console.print(Text(f"archive  {shown(entry)}"))
     if report:
         console.print(Text(f"report   {shown(report)}"))
@@ -165,7 +170,7 @@ def _print_ceilings(figures: RunFigures, console: Console) -> None:
     table.add_column("by", overflow="fold")
     table.add_column("limited by", no_wrap=True)
     for item in found:
-        by_itself = item.missing or f"{number(item.value, 0)} {item.unit}"
+        by_itself = "not measured" if item.missing else f"{number(item.value, 0)} {item.unit}"
         most = max(item.reached, key=lambda reached: reached.share, default=None)
         if most is None:
             table.add_row(f"{item.resource} {item.name}", by_itself, NOTHING, NOTHING, NOTHING)
@@ -179,6 +184,9 @@ def _print_ceilings(figures: RunFigures, console: Console) -> None:
             Text(verdict.word or "not judged", style=COLORS[verdict.kind]),
         )
     console.print(table)
+    for item in found:
+        if item.missing:
+            console.print(Text(f"not measured: {item.resource}, {item.name}: {item.missing}", style="yellow"))
 
 
 def _print_probes(figures: RunFigures, console: Console) -> None:
@@ -203,7 +211,7 @@ def _expected(expect: str) -> str:
 
 
 def _print_notices(figures: RunFigures, console: Console) -> None:
-    found = notices(figures)
+    found = gathered(notices(figures))
     for notice in found[:SHOWN_NOTICES]:
         console.print(Text(f"warning: {notice.about}: {notice.text}", style="yellow"))
     if len(found) > SHOWN_NOTICES:

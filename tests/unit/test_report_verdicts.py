@@ -21,7 +21,7 @@ from collect.report.comparison import comparisons, headline, lead
 from collect.report.data import run_data
 from collect.report.figures import RunFigures, run_figures
 from collect.report.html import render as render_page
-from collect.report.notices import notices, probes
+from collect.report.notices import Notice, gathered, notices, probes
 from collect.report.text import render
 from collect.report.verdicts import CellVerdict, cell_verdict, held_back
 from collect.report.words import ratio_name, ratio_verdicts
@@ -210,6 +210,11 @@ def test_warnings_and_unlike_sockets_are_told(troubled: Archive, archive: Archiv
     unlike = [text for about, text in told.items() if about.startswith("starlette-uvicorn / flask-werkzeug")]
     assert unlike == ["the two sides' sockets differ: accepted nodelay on against off"] * 2
     assert not any("sockets" in notice.text for notice in notices(figures(archive)))
+
+
+def test_warnings_that_differ_in_figures_alone_are_told_once() -> None:
+    found = [Notice("trial 1", "3.2% off"), Notice("trial 2", "12.9% off"), Notice("trial 3", "odd")]
+    assert gathered(found) == [Notice("trial 1 and 1 more", "3.2% off"), Notice("trial 3", "odd")]
 
 
 @pytest.mark.parametrize(
