@@ -119,7 +119,9 @@ def _host(side: str, hosts: list[Series], first: float, last: float, units: tupl
     def rate(pick: Callable[[Sample], float]) -> float:
         return _sum(growth(series, pick, first, last) for series in hosts) / (last - first)
 
-    cpus = _sum(float(series.samples[0]["host"]["cpus"]) if series.samples else np.nan for series in hosts)
+    cpus = _sum(
+        float(series.samples[0]["host"].get("cpus") or np.nan) if series.samples else np.nan for series in hosts
+    )
     row: dict[str, Any] = {
         f"{side}_cpus": cpus,
         # From the idle time, which the kernel measures, not from the busy states, which it samples at its ticks.

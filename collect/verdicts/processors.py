@@ -24,6 +24,7 @@ from collect.verdicts.usage import UNKNOWN, Seconds, Usage, busiest
 
 NOTEWORTHY = 0.005
 """A part of a CPU set that is told among those who used it."""
+OWN_UNITS = {"server": ("app", "redis"), "client": ("generator",)}
 CLOSES, KEEPS = 0.5, 0.1
 """Connections per request: from the one on each request has its own, up to the other they are kept."""
 OWN_LIMITS = (GENERATOR, CONCURRENCY)
@@ -47,7 +48,7 @@ def server(trial: Trial) -> Iterator[Reading]:
     limits = trial.limits.words
     burner = burns(trial.raw.record["server"])
     whole = seconds.cpu_set(series)
-    yield set_reading(SERVER_CPU, "the server's CPU set", whole, limits[SERVER_CPU], row, "server", burner=burner)
+    yield set_reading(SERVER_CPU, "the server's CPU set", whole, trial.limits, row, "server", burner=burner)
     app, all_of_it = seconds.busiest_process(series, "app"), _unit(seconds, [series], "app")
     yield core_reading(SERVER_APP, "the app's busiest process", app, all_of_it, limits[SERVER_APP])
     redis = seconds.busiest_process(series, "redis")
@@ -61,7 +62,7 @@ def clients(trial: Trial) -> Iterator[Reading]:
     limits = trial.limits.words
     fullest = busiest(seconds.cpu_set(series) for series in hosts)
     burner = any(burns(client) for client in trial.raw.record["clients"].values())
-    yield set_reading(CLIENT_CPU, "the client's CPU set", fullest, limits[CLIENT_CPU], row, "client", burner=burner)
+    yield set_reading(CLIENT_CPU, "the client's CPU set", fullest, trial.limits, row, "client", burner=burner)
     threads = trial.raw.spec.generator.get("tool") == "wrk"
     each = seconds.busiest_thread if threads else seconds.busiest_process
     use = busiest(each(series, "generator") for series in hosts)
@@ -76,14 +77,18 @@ def burns(host: Mapping[str, Any]) -> bool:
 
 
 def set_reading(
-    word: str, what: str, use: Usage, limits: Limits, row: Mapping[str, Any], side: str, *, burner: bool = False
+    word: str, what: str, use: Usage, limits: Thresholds, row: Mapping[str, Any], side: str, *, burner: bool = False
 ) -> Reading:
     """Return what a CPU set says, with who used it."""
     if not use.known:
         return Reading(word, 0.0, (), {f"{what} was not sampled": OWN})
     cpus = float(row[f"{side}_cpus"] or 1)
-    shown = evidence(what, use, limits, ceiling=cpus, unit="cores", detail=", ".join(_users(row, side, burner=burner)))
-    full = limits.fullness(use.seconds if len(use.seconds) else use.mean)
+    detail = ", ".join(_users(row, side, burner=burner))
+    shown = evidence(what, use, limits.words[word], ceiling=cpus, unit="cores", detail=detail)
+    full = limits.words[word].fullness(use.seconds if len(use.seconds) else use.mean)
+    own = [row.get(f"{unit}_cpu_cores") for unit in OWN_UNITS[side]]
+    if None not in own:
+        full *= min(1.0, sum(cores for cores in own if cores) / limits.rules["own_cores"])
     return Reading(word, full, (shown,))
 
 
@@ -158,8 +163,7 @@ def _unit(seconds: Seconds, hosts: list[Series], unit: str) -> Usage:
 
 def _users(row: Mapping[str, Any], side: str, *, burner: bool) -> Iterator[str]:
     """Tell who used a side's CPU set, in cores, most first; steal apart."""
-    own = ("app", "redis") if side == "server" else ("generator",)
-    parts = {unit: row.get(f"{unit}_cpu_cores") for unit in own}
+    parts = {unit: row.get(f"{unit}_cpu_cores") for unit in OWN_UNITS[side]}
     parts |= {name: row.get(f"{side}_{name}_cpu_cores") for name in ("collector", "other", "foreign")}
     known = {name: value for name, value in parts.items() if value is not None and not math.isnan(value)}
     for name, cores in sorted(known.items(), key=lambda part: -part[1]):

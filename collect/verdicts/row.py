@@ -49,7 +49,7 @@ def _readings(row: Mapping[str, Any], facts: Mapping[str, Any], limits: Threshol
         use = UNKNOWN
         if cpus and busy is not None:
             use = _mean((busy + (row.get(f"{side}_steal_cores") or 0.0)) / cpus)
-        yield set_reading(word, f"the {side}'s CPU set", use, words[word], row, side)
+        yield set_reading(word, f"the {side}'s CPU set", use, limits, row, side)
     for word, unit in ((SERVER_APP, "app"), (REDIS, "redis"), (GENERATOR, "generator")):
         cores = row.get(f"{unit}_cpu_cores")
         use = UNKNOWN if cores is None else _mean(min(1.0, cores))

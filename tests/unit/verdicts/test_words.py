@@ -76,6 +76,11 @@ PROVOKED: Mapping[str, tuple[str, Setting, Setting]] = {
         replace(IDLE, burners={"server1": (0.25, *ALL[:1], 0.0)}),
     ),
     "a hypervisor that steals": ("server-cpu", replace(IDLE, steal_cores=0.65), replace(IDLE, steal_cores=0.1)),
+    "users that wait beside a burner": (
+        "concurrency",
+        replace(IDLE, rps=60, app_cores=0.05, redis_cores=0.0, burners={"server1": (0.94, -np.inf, 0.0)}),
+        replace(IDLE, burners={"server1": (0.65, -np.inf, 0.0)}),
+    ),
     "a slow command in Redis": (
         "redis",
         replace(IDLE, app_cores=0.09, redis_cores=0.89),
@@ -223,6 +228,7 @@ def test_redis_at_its_benchmark_counts_only_when_it_works_for_it(tmp_path: Path)
         ("procs", "the app's busiest process was not sampled by itself"),
         ("net", "the load interface's counters"),
         ("tcp", "the client's range of ports or its sockets"),
+        ("cpus", "the server's CPU set was not sampled"),
     ],
 )
 def test_missing_evidence_is_named_and_no_crash(tmp_path: Path, part: str, told: str) -> None:
