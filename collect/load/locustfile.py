@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-from geventhttpclient.url import URL
 from locust import FastHttpUser, HttpUser, events, task
 
 if not __package__:  # Locust loads this file by its path; PEP 366 then lets it import its neighbours.
@@ -41,8 +40,7 @@ class BenchUser(base):  # type: ignore[misc,valid-type]
         server would have more requests than are on record.
         """
         if settings.user_class == "FastHttpUser":
-            agent = self.client.client
-            agent.clientpool.get_client(URL(settings.url))._connection_pool.size = NEVER_AGAIN
+            self.client.client.clientpool.get_client(settings.url)._connection_pool.size = NEVER_AGAIN
 
     @task  # type: ignore[untyped-decorator]
     def get(self) -> None:
