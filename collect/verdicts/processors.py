@@ -16,6 +16,7 @@ from collect.verdicts.findings import (
     REDIS,
     SERVER_APP,
     SERVER_CPU,
+    UNSTEADY,
     Evidence,
 )
 from collect.verdicts.readings import CEILING, OWN, Reading, evidence
@@ -122,7 +123,9 @@ def against_ceiling(row: Mapping[str, Any], ceilings: Ceilings, limits: Threshol
         missing = {"what the generator reaches against a responder that costs nothing": CEILING}
         return Reading(busy.word, busy.full, busy.evidence, {**busy.missing, **missing})
     if found.limited_by and found.limited_by[0] not in OWN_LIMITS:
-        problem = f"the generator's ceiling: the responder's own trial was limited by {found.limited_by[0]}"
+        by = found.limited_by[0]
+        how = "unsteady" if by == UNSTEADY else f"limited by {by}"
+        problem = f"the generator's ceiling: the responder's own trial was {how}"
         return Reading(busy.word, busy.full, busy.evidence, {**busy.missing, problem: CEILING})
     share = row["rps"] / found.rps
     limit = limits.limits["generator_ceiling"]
