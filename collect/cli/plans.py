@@ -27,7 +27,7 @@ def list_plans(as_json: bool) -> None:
         except BenchError as error:
             plans.append({"plan": name, "trials": None, "minutes": None, "description": str(error)})
             continue
-        trials = loaded.blocks * len(loaded.cells)
+        trials = len(loaded.trials())
         minutes = round(loaded.estimate_s() / 60, 1)
         plans.append({"plan": name, "trials": trials, "minutes": minutes, "description": loaded.description})
     if as_json:
@@ -41,9 +41,9 @@ def list_plans(as_json: bool) -> None:
 def check(name: str) -> None:
     """Check the plan NAME (or a path): schema, known names, no cell twice."""
     loaded = load_plan(name)
-    trials = loaded.blocks * len(loaded.cells)
-    cells = f"{len(loaded.cells)} cells in {loaded.blocks} blocks, {trials} trials"
-    click.echo(f"{loaded.name}: {cells}, about {loaded.estimate_s() / 60:.1f} minutes")
+    cells = f"{len(loaded.cells)} cells in {loaded.blocks} blocks, {len(loaded.trials())} trials"
+    more = [f"{len(loaded.ceilings())} of them ceilings"] * bool(loaded.ceilings()) + ["then probes"] * loaded.probe
+    click.echo(f"{loaded.name}: {', '.join([cells, *more])}, about {loaded.estimate_s() / 60:.1f} minutes")
 
 
 @plan.command()
@@ -57,5 +57,5 @@ def show(name: str, as_json: bool) -> None:
         trials = [spec.to_json() for spec in specs]
         print_json({"plan": loaded.to_json(), "estimate_s": loaded.estimate_s(), "trials": trials})
         return
-    rows = [[spec.ordinal, spec.block, spec.position, spec.cell.name, spec.port] for spec in specs]
-    print_table(["ordinal", "block", "position", "cell", "port"], rows)
+    rows = [[spec.ordinal, spec.kind, spec.block, spec.position, spec.cell.name, spec.port] for spec in specs]
+    print_table(["ordinal", "kind", "block", "position", "cell", "port"], rows)

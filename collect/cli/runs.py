@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from collect.cli.ceilings import in_words, taken
 from collect.cli.common import archive_option, print_json
 from collect.errors import BenchError
 from collect.paths import shown
-from collect.plan import PORT_BASE, Plan, check_ports, load_plan
+from collect.plan import PORT_BASE, Plan, TrialSpec, check_ports, load_plan
 
 _cores = click.option(
     "--client-cores",
@@ -207,8 +208,23 @@ def _print(partial: PartialRun) -> None:
             "ceilings": _ceilings_wanted(partial),
             "probes_ahead": _probes_ahead(partial),
             "estimate_s": partial.plan.estimate_s(remaining, probes=_probes_ahead(partial)),
+            "announcement": _announcement(partial, remaining),
         }
     )
+
+
+def _announcement(partial: PartialRun, remaining: list[TrialSpec]) -> str:
+    """Return in one line what is to be measured and about how long it takes."""
+    ahead = _probes_ahead(partial)
+    if not remaining and not ahead:
+        return f"  {partial.run_id}: everything is measured"
+    minutes = math.ceil(partial.plan.estimate_s(remaining, probes=ahead) / 60)
+    probed = {spec.probe_of for spec in remaining}
+    if None in probed or not probed:
+        what = f"{len(remaining)} trials{', then tests of their verdicts' if ahead else ''}"
+    else:
+        what = f"{len(remaining)} trials that put verdicts to the test, of {len(probed)} cells"
+    return f"  {partial.run_id}: {what}, about {minutes} min"
 
 
 def _probes_ahead(partial: PartialRun) -> bool:

@@ -47,15 +47,15 @@ def measure(checkout: Checkout, *arguments: str, fails: bool = False, **changes:
     return checkout.play(RUN, "-e", f"plan={plan}", *arguments, fails=fails)
 
 
-def interrupted(checkout: Checkout, disturb: Callable[[Popen[str]], None], **changes: Any) -> Played:
-    """Measure a small plan and call ``disturb`` in the middle of its second trial's window."""
+def interrupted(checkout: Checkout, disturb: Callable[[Popen[str]], None], at: str = "[2/", **changes: Any) -> Played:
+    """Measure a small plan and call ``disturb`` in the middle of a trial's window, its second one's."""
     plan = write_plan(checkout, **changes)
     with checkout.start("ansible-playbook", RUN, "-e", f"plan={plan}") as process:
         assert process.stdout is not None
         said = ""
         for line in process.stdout:
             said += line
-            if "[2/" in line and " window " in line:
+            if at in line and " window " in line:
                 break
         disturb(process)
         deadline = time.monotonic() + 60

@@ -98,7 +98,7 @@ def test_enough_processes_leave_one_of_the_clients_cores(cores: int, processes: 
 
 def test_a_plan_may_bring_entries_of_the_catalog(tmp_path: Path) -> None:
     """Its own go before those of the files, and are checked as those are."""
-    own = {
+    own: dict[str, Any] = {
         "profiles": {"narrow": {"client_sysctls": {"net.ipv4.ip_local_port_range": "40000 40199"}}},
         "generators": {"locust-http": {"tool": "locust", "user_class": "HttpUser", "processes": "enough"}},
     }

@@ -1,0 +1,91 @@
+"""What the roles archive and ceilings ask of ``collect run``."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collect.cli import main
+from collect.plan import load_plan
+from tests.support.synthetic import write_run
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    def call(*words: str, stdin: str = "", code: int = 0) -> Any:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        assert main(["run", *words, "--archive", str(tmp_path)]) == code
+        said = capsys.readouterr()
+        if code:
+            return said.err
+        return json.loads(said.out) if said.out.startswith(("{", "[")) else said.out
+
+    return call
+
+
+BEGIN = ("begin", "--plan", "quick", "--inventory", "local")
+
+
+def test_the_clients_cores_say_how_many_processes_are_enough(run: Run) -> None:
+    begun = run(*BEGIN, "--client-cores", "6")
+    assert {trial["generator"]["processes"] for trial in begun["trials"]} == {1, 5}
+    resumed = run("resume", begun["run_id"], "--plan", "quick", "--client-cores", "6")
+    assert resumed["remaining"] == begun["remaining"]
+    assert "another plan" in run("resume", begun["run_id"], "--plan", "quick", "--client-cores", "2", code=2)
+    assert "--client-cores" in run(*BEGIN, "--client-cores", "0", code=2)
+
+
+def test_probes_are_wanted_by_the_plan_or_by_whoever_begins(run: Run) -> None:
+    begun = run(*BEGIN, "--probe")
+    assert begun["probes_ahead"]
+    assert "then tests of their verdicts" in begun["announcement"]
+    assert not run("resume", begun["run_id"], "--no-probe")["probes_ahead"]
+    assert run("resume", begun["run_id"], "--probe")["probes_ahead"]
+    assert not run(*BEGIN)["probes_ahead"]
+    assert run("check", "--plan", "quick", "--probe")["estimate_s"] > run("check", "--plan", "quick")["estimate_s"]
+
+
+def test_ceilings_are_measured_once(run: Run) -> None:
+    begun = run(*BEGIN)
+    assert begun["ceilings"] == {"wanted": True, "users": 10, "key": "name"}
+    redis = {"gets_per_s": 50000.0, "clients": 10, "command": "redis-benchmark", "changed": False, "failed": False}
+    network = {"missing": "there is no iperf3 on the client host (Debian: iperf3)"}
+    said = run("ceilings", begun["run_id"], stdin=json.dumps({"redis": redis, "network": network}))
+    assert (
+        said
+        == "  ceilings: Redis 50,000 GET/s; network not measured: there is no iperf3 on the client host (Debian: iperf3)\n"
+    )
+    assert not run("resume", begun["run_id"])["ceilings"]["wanted"]
+
+
+@pytest.mark.parametrize(
+    "redis", [None, {}, {"msg": "boom\nbang", "failed": True}, {"gets_per_s": "many", "clients": 1, "command": "x"}]
+)
+def test_a_ceiling_that_is_no_figure_is_missing(run: Run, redis: Any) -> None:
+    begun = run(*BEGIN)
+    said = run("ceilings", begun["run_id"], stdin=json.dumps({"redis": redis}))
+    assert said.count("\n") == 1
+    assert "Redis not measured: " in said
+    assert "not JSON" in run("ceilings", begun["run_id"], stdin="[", code=2)
+
+
+def test_probes_are_chosen_once_and_only_when_all_is_measured(run: Run, tmp_path: Path) -> None:
+    plan = replace(load_plan("quick"), window_s=3, blocks=1, ceiling_window_s=0)
+    partial = write_run(tmp_path, plan)
+    assert run("probes", partial.run_id)["remaining"] == []
+    run("resume", partial.run_id, "--probe")
+    chosen = run("probes", partial.run_id)
+    assert {spec["kind"] for spec in chosen["remaining"]} == {"probe"}
+    assert f"{len(chosen['remaining'])} trials that put verdicts to the test" in chosen["announcement"]
+    assert run("probes", partial.run_id)["remaining"] == chosen["remaining"]
+    begun = run(*BEGIN, "--probe")
+    assert run("probes", begun["run_id"])["remaining"] == begun["remaining"]
