@@ -17,9 +17,18 @@ NAMED = 0.75
 
 
 def window_rates(raw: RawTrial, window: Window) -> Floats:
-    """Return the rate of answers in equal parts of the window; wrong and failed ones are none."""
-    ends = raw.requests.end[raw.requests.good]
-    return rates_of(ends[(ends > window.t1) & (ends <= window.t2)], window.t1, window.t2)
+    """Return the rate of answers in equal parts of the window; wrong and failed ones are none.
+
+    What is under way when the load ends leaves no row, so a last part that such requests could reach into is left out.
+    """
+    good = raw.requests.good
+    start, end = raw.requests.start[good], raw.requests.end[good]
+    inside = (end > window.t1) & (end <= window.t2)
+    if not inside.any():
+        return np.array([])
+    usual = float(np.quantile(raw.requests.latency[good][inside], 0.9))
+    last = min(window.t2, max(raw.marks["load_end"] - usual, window.t1 + window.length_s / 2))
+    return rates_of(start, end, window.t1, last)
 
 
 def largest_change(rate: Floats, least_score: float) -> Change | None:

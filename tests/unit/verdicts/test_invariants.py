@@ -136,6 +136,14 @@ def test_memory_makes_noise_larger() -> None:
 
 
 def test_rates_have_parts_with_enough_in_them() -> None:
-    assert len(rates_of(np.linspace(0, 10, 3000), 0, 10)) == 40
-    assert len(rates_of(np.linspace(0, 10, 150), 0, 10)) == 10
-    assert rates_of(np.array([]), 0, 10).tolist() == [0]
+    for count, parts in ((3000, 40), (150, 10)):
+        ends = np.linspace(0.001, 10, count)
+        assert len(rates_of(ends - 0.01, ends, 0, 10)) == parts
+    assert rates_of(np.array([]), np.array([]), 0, 10).tolist() == [0]
+
+
+def test_users_in_step_do_not_make_a_rate_oscillate() -> None:
+    begin = np.repeat(np.arange(0, 10, 0.115), 10)
+    rate = rates_of(begin, begin + 0.115, 0, 9.9)
+    assert rate.std() < 0.01 * rate.mean()
+    assert rate.mean() == pytest.approx(10 / 0.115, rel=0.01)
