@@ -50,7 +50,7 @@ class Trial:
 
         Raises BenchError with the reason when the trial failed, here or on another host.
         """
-        self._began, self._left_s = time.monotonic(), self._estimate_s()
+        self._began = time.monotonic()
         is_server = remote.name == self.task.server
         record: dict[str, Any] = {}
         try:
@@ -76,6 +76,7 @@ class Trial:
             return serve(side)
 
     def _load(self, remote: Remote) -> dict[str, Any]:
+        self._left_s = self._estimate_s()
         started = prepare(remote, self.task, self.master_address)
         with Side(remote, self.task, self.board, started or ["--only-collector"]) as side:
             return follow(side, self._show)
@@ -98,10 +99,13 @@ class Trial:
             self.show(line)
 
     def _estimate_s(self) -> float:
-        """Return the seconds that the run has left at this trial's start, from the trials of this session so far."""
-        walls = [float(wall.read_text()) for wall in self.board.folder.parent.glob("*/wall")]
-        each = sum(walls) / len(walls) if walls else self.task.load_s + TRIAL_OVERHEAD_S
-        return each * (int(self.task.spec["total"]) - int(self.task.spec["ordinal"]) + 1)
+        """Return the seconds that the run has left at this trial's start: what is planned, around it as seen so far."""
+        run = open_partial(self.partial)
+        left = [spec for spec in run.remaining() if spec.ordinal >= int(self.task.spec["ordinal"])]
+        planned_s = run.plan.estimate_s(left, probes=run.plan.probe and "probes" not in run.facts)
+        around = [float(note.read_text()) for note in self.board.folder.parent.glob("*/around")]
+        seen_s = sum(around) / len(around) if around else TRIAL_OVERHEAD_S
+        return planned_s + len(left) * (seen_s - TRIAL_OVERHEAD_S)
 
     def _finish(self, server: dict[str, Any]) -> dict[str, Any]:
         """Wait for the clients and put the trial on record, finished or failed."""
@@ -119,7 +123,7 @@ class Trial:
         if summary is None:
             open_partial(self.partial).fail_trial(self.task.spec, self.task.folder, str(self._failed()))
             raise self._failed()
-        self.board.put("wall", time.monotonic() - self._began)
+        self.board.put("around", time.monotonic() - self._began - self.task.load_s)
         self.show((LINE_START if self.terminal else "") + finished_line(self.task.spec, summary))
         return summary
 

@@ -122,7 +122,7 @@ def test_a_wrong_answer_ends_the_trial(provisioned: Checkout) -> None:
 
 
 def test_two_benches_at_once(provisioned: Checkout) -> None:
-    plan = write_plan(provisioned, window_s=8)
+    plan = write_plan(provisioned, window_s=12)
     with provisioned.start("ansible-playbook", RUN, "-e", f"plan={plan}") as first:
         assert first.stdout is not None
         for line in first.stdout:
@@ -130,6 +130,9 @@ def test_two_benches_at_once(provisioned: Checkout) -> None:
                 break
         second = provisioned.play(RUN, "-e", f"plan={plan}", fails=True)
         assert_told(second.output, "another bench is running in this checkout", str(first.pid), "wait until it ends")
+        for playbook in ("playbooks/hosts.yml", "playbooks/site.yml"):
+            told = provisioned.play(playbook, fails=True)
+            assert_told(told.output, "another bench is running in this checkout", str(first.pid))
         said, _ = first.communicate(timeout=90)
     assert first.returncode == 0, said
 
