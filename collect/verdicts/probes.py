@@ -98,14 +98,17 @@ def _named(change: _Changes, usage: Usage) -> tuple[Intervention | None, str | N
         found = change.ports(RISE, named=True)
         return found, None if found else "the client's ports are as wide already as can be"
     if word == GENERATOR:
-        found = change.more_processes() or change.cheaper_generator() or change.burn("client", FALL, named=True)
-        return found, None if found else "there is no cheaper generator, and the client's CPU is burnt already"
+        found = change.more_processes() or change.cheaper_generator() or change.slower("client")
+        return found, None if found else f"there is no cheaper generator, and {_NOT_ALONE}"
     if word == CLIENT_CPU:
         found = change.cheaper_generator() or change.burn("client", FALL, named=True)
         return found, None if found else "there is no cheaper generator, and the client's CPU is burnt already"
-    if word in (SERVER_APP, SERVER_CPU, REDIS):
-        found = (change.app_process() if word == SERVER_APP else None) or change.burn("server", FALL, named=True)
+    if word == SERVER_CPU:
+        found = change.burn("server", FALL, named=True)
         return found, None if found else "the profile burns the server's CPU already"
+    if word in (SERVER_APP, REDIS):
+        found = (change.app_process() if word == SERVER_APP else None) or change.slower("server")
+        return found, None if found else f"no process can be added, and {_NOT_ALONE}"
     if word == "network":
         return None, "the network cannot be made faster, or slower, from here"
     return None, "no single resource explains a rate that is not steady"
@@ -118,6 +121,9 @@ def _not_named(change: _Changes, usage: Usage) -> Intervention | None:
     if usage.word == CONCURRENCY:
         return change.ports(SAME, named=False) or change.burn("server", SAME, named=False)
     return change.users(SAME, named=False)
+
+
+_NOT_ALONE = "one process cannot be slowed where it finds another core idle"
 
 
 class _Changes:
@@ -155,6 +161,12 @@ class _Changes:
         cell = replace(self.cell, profile=f"{self.cell.profile}+burn-{side}")
         text = f"{duty:.0%} of the {side}'s CPU taken away"
         return Intervention(text, cell, expect, named, {"profile": entry}, taken=duty)
+
+    def slower(self, side: str) -> Intervention | None:
+        """Slow a process that is at one core; with another core idle it would only move there."""
+        if getattr(self.usage, f"{side}_idle") >= settings()["idle_for_process"]:
+            return None
+        return self.burn(side, FALL, named=True)
 
     def more_processes(self) -> Intervention | None:
         processes = int(self.generator["processes"])
