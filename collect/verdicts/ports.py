@@ -132,20 +132,29 @@ def _used(raw: RawTrial, series: Series, seconds: Seconds) -> Floats:
     """Return how many ports waited for this trial's connections at each second's end.
 
     TIME_WAIT counts those of earlier trials, too; but each trial has a server port of its own, and a waiting port is
-    in the way of connections to the same server port only. What this trial opened within the last minute bounds it.
+    in the way of connections to the same server port only. So it is bounded by what this trial opened within the last
+    minute, and by what came into TIME_WAIT since: the sockets there and those that have left it.
     """
     waiting = series.each(lambda s: s["host"]["tcp"]["TIME_WAIT"])
     opened = series.each(lambda s: s["host"]["tcp_ext"]["active_opens"])
-    known = ~(np.isnan(waiting) | np.isnan(opened))
-    if known.sum() < 2:
+    left = series.each(lambda s: s["host"]["tcp_ext"]["time_wait_ended"] + s["host"]["tcp_ext"]["time_wait_reused"])
+    if (~(np.isnan(waiting) | np.isnan(opened))).sum() < 2:
         return np.full(len(seconds.edges) - 1, np.nan)
-    t = series.t[known]
-    begin = raw.marks["load_start"]
     at = seconds.edges[1:]
-    before = np.maximum(begin, at - TIME_WAIT_S)
-    own = np.interp(at, t, opened[known]) - np.interp(before, t, opened[known])
-    used: Floats = np.minimum(np.interp(at, t, waiting[known]), own)
+    before = np.maximum(raw.marks["load_start"], at - TIME_WAIT_S)
+    used = _at(series, waiting, at)
+    for counter in (opened, waiting + left):
+        grown = _at(series, counter, at) - _at(series, counter, before)
+        used = np.where(np.isnan(grown), used, np.minimum(used, np.maximum(grown, 0)))
     return used
+
+
+def _at(series: Series, values: Floats, moments: Floats) -> Floats:
+    known = ~np.isnan(values)
+    if not known.any():
+        return np.full(len(moments), np.nan)
+    found: Floats = np.interp(moments, series.t[known], values[known])
+    return found
 
 
 def _cost(raw: RawTrial, series: Series, seconds: Seconds, opened: Floats) -> Floats:

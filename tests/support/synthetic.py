@@ -56,6 +56,10 @@ class Setting:
     wobble: float = 0.0
     """Deviation of the rate's noise from quarter second to quarter second, as a share; its memory is 0.6."""
     keep_alive: bool = False
+    waiting: int = 0
+    """Sockets of earlier trials in TIME_WAIT on the client."""
+    client_waits: bool = True
+    """Whether the client closes first, and so keeps the port in TIME_WAIT."""
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By host: what the profile changed there."""
     search_from_s: float = float("inf")
@@ -298,7 +302,7 @@ def _sample(moment: Moment, spec: TrialSpec, setting: Setting, gets: Floats, ind
     own = opened if host == "server1" and spec.workload["redis_gets"] else 0
     states = dict.fromkeys(TCP_STATES, 0) | {
         "ESTABLISHED": 12,
-        "TIME_WAIT": min(opened, 28000) if host == "client1" else 3,
+        "TIME_WAIT": setting.waiting + min(opened, 28000) * setting.client_waits if host == "client1" else 3,
     }
     reply = tick + REPLY_S
     redis = {
@@ -326,7 +330,8 @@ def _sample(moment: Moment, spec: TrialSpec, setting: Setting, gets: Floats, ind
             "tcp": states,
             "sockets": {"orphan": 0, "alloc": 20, "mem_pages": 3, "counted_t": tick + offset, "source": "sock_diag"},
             "tcp_ext": {
-                "retrans_segs": 7 + int(setting.retransmitted * 5 * sent), "listen_drops": 0, "out_segs": 5 * sent,
+                "retrans_segs": 7 + int(setting.retransmitted * 5 * sent), "listen_drops": 0,
+                "time_wait_ended": 0, "time_wait_reused": 0, "out_segs": 5 * sent,
                 "active_opens": own if host == "server1" else opened,
                 "passive_opens": opened + own if host == "server1" else 0,
             },

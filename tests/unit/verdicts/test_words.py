@@ -200,6 +200,13 @@ def test_reuse_takes_the_ports_limit_away(tmp_path: Path) -> None:
     assert with_reuse["client_ports"] == 2000
 
 
+def test_sockets_of_earlier_trials_take_no_port(tmp_path: Path) -> None:
+    narrow = {"client1": {"set": {"net.ipv4.ip_local_port_range": "40000 41999"}}}
+    row = judged(tmp_path, replace(IDLE, waiting=20_000, client_waits=False, conditions=narrow))
+    assert (row["limited_by"], row["client_ports_used_max"]) == (["concurrency"], 0)
+    assert row["client_time_wait_max"] == 20_000
+
+
 def test_a_ceiling_that_the_responder_set_is_none(tmp_path: Path) -> None:
     for limited_by, word in ((("generator",), "generator"), (("server-app",), "concurrency")):
         ceilings = replace(CEILINGS, generators=(generator_ceiling(420, limited_by),))
