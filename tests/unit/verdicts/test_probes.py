@@ -61,7 +61,7 @@ def row(cell: Cell, word: str, trial_id: str = "t", rps: float = 100, **changes:
             ("20 users instead of 10", "same"),
         ),
         (
-            usage("server-app", server_idle=3, cpus=4),  # Werkzeug's server has one process only
+            usage("server-app"),  # Werkzeug's server has one process only
             ("25% of the server's CPU taken away", "fall"),
             ("wider client ports, used again at once", "same"),
         ),
@@ -79,7 +79,18 @@ def test_more_of_what_is_named_and_more_of_what_is_not(
     assert [each.named for each in choose(PLAN, use)[0]] == [True, False]
 
 
-@pytest.mark.parametrize("use", [usage("network"), usage("unsteady"), usage("client-ports", CONTROLLED)])
+@pytest.mark.parametrize(
+    "use",
+    [
+        usage("network"),
+        usage("unsteady"),
+        usage("client-ports", CONTROLLED),
+        # A process that loses its core to a busy loop would find another one.
+        usage("server-app", server_idle=3, cpus=4),
+        usage("redis", CONTROLLED, server_idle=3, cpus=4),
+        usage("generator", replace(CONTROLLED, generator="wrk"), client_idle=3, cpus=4),
+    ],
+)
 def test_what_cannot_be_tested_says_why(use: Usage) -> None:
     found, reason = choose(PLAN, use)
     assert found == []
