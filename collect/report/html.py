@@ -34,14 +34,15 @@ def render(archive: Archive, run_id: str) -> str:
     sections = []
     for title, cells in groups(figures.cells):
         pairs = [(cell, by_cell[cell.name]) for cell in cells]
+        charts = (
+            rate_chart("Requests per second", pairs, lines),
+            latency_chart("Latency", cells, curves),
+            socket_chart("Sockets of the client in TIME_WAIT", pairs, waiting, usable_ports(figures)),
+        )
         sections.append(
             {
                 "title": title,
-                "charts": [
-                    rate_chart("Requests per second", pairs, lines),
-                    latency_chart("Latency", cells, curves),
-                    socket_chart("Sockets of the client in TIME_WAIT", pairs, waiting, usable_ports(figures)),
-                ],
+                "charts": [chart for chart in charts if chart.plot.renderers],
                 "loads": [_loads(cell, rows, load) for cell, rows in pairs],
             }
         )

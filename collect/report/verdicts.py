@@ -9,6 +9,7 @@ from typing import Any
 
 from collect.verdicts import SERVER_SIDE
 from collect.verdicts.cells import REFUTED, UNTESTED, cell_verdicts, usable
+from collect.verdicts.findings import UNSTEADY
 
 PLAIN = {
     "server-app": "the app itself",
@@ -122,4 +123,6 @@ def held_back(verdict: CellVerdict, *, usable: bool) -> str | None:
         return f"has a verdict, {verdict.word}, that a test refuted, so what limited it is not known"
     if verdict.word in SERVER_SIDE:
         return None
+    if verdict.word == UNSTEADY:
+        return "did not answer at a steady rate"
     return f"was held back by {PLAIN.get(verdict.word, verdict.word)}"
