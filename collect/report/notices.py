@@ -131,13 +131,13 @@ def _probe(figures: RunFigures, probe: Mapping[str, Any]) -> ProbeFigures:
         outcome=str(probe.get("outcome") or UNTESTED),
         text=str(probe.get("text") or probe.get("untested") or "no outcome is on record"),
         limits=(
-            _limited([row for row in rows if not row.get("intervention")] or figures_of(figures, probe["cell"])),
+            _limited([row for row in rows if not row.get("intervention")] or _named(figures, probe["cell"])),
             _limited([row for row in rows if row.get("intervention") == probe.get("intervention")]),
         ),
     )
 
 
-def figures_of(figures: RunFigures, cell: str) -> list[Row]:
+def _named(figures: RunFigures, cell: str) -> list[Row]:
     """Return the trials of a cell by its name."""
     return [row for row in figures.rows if row["cell"] == cell and kind(row) != PROBE]
 

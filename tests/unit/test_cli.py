@@ -217,7 +217,9 @@ def test_what_the_playbooks_call(tmp_path: Path, capsys: Capture, monkeypatch: p
 
 def test_plans_are_listed_and_shown(capsys: Capture) -> None:
     assert "quick" in done(capsys, "plan", "list")
-    assert done(capsys, "plan", "check", "quick").startswith("quick: 4 cells in 3 blocks, 16 trials, 4 of them ceilings, about ")
+    assert done(capsys, "plan", "check", "quick").startswith(
+        "quick: 4 cells in 3 blocks, 16 trials, 4 of them ceilings, about "
+    )
     assert len(json.loads(done(capsys, "plan", "show", "quick", "--json"))["trials"]) == 16
     assert done(capsys, "plan", "show", "quick").count("\n") == 17
 
