@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collect.verdicts import CONFIDENCES, WORDS, Finding, judge_row
+from collect.archive.cut import summarise
+from collect.archive.raw import read_trial
+from collect.verdicts import CONFIDENCES, WORDS, Ceilings, Finding, judge_row
 from collect.verdicts.findings import CONCURRENCY, Evidence
 from collect.verdicts.judge import findings
 from collect.verdicts.readings import CEILING, DETAIL, OTHER, OWN, Reading
 from collect.verdicts.thresholds import Limits, thresholds
+from tests.support.plans import small_plan
+from tests.support.synthetic import FACTS, Setting, write_trial
 
 RESOURCES = tuple(word for word in WORDS if word != CONCURRENCY)
 FULL = st.floats(0, 1.03)
@@ -113,3 +120,37 @@ def test_a_row_alone_always_gives_a_word_of_low_confidence(
     assert found
     assert {finding.confidence for finding in found} == {"low"}
     assert all("the seconds of the window" in finding.missing for finding in found)
+
+
+SETTINGS = st.builds(
+    Setting,
+    rps=st.floats(5, 600),
+    app_cores=st.floats(0, 3),
+    redis_cores=st.floats(0, 1),
+    generator_cores=st.floats(0, 3),
+    failures=st.integers(0, 20),
+    steal_cores=st.floats(0, 1),
+    wobble=st.floats(0, 0.3),
+    keep_alive=st.booleans(),
+    interval_s=st.sampled_from([0.5, 1.0, 2.0]),
+    without=st.sets(st.sampled_from(["procs", "net", "tcp", "cpus"])).map(tuple),
+    seed=st.integers(0, 1000),
+)
+SPEC = small_plan(1, window_s=4).trials()[0]
+
+
+@settings(max_examples=25, deadline=None)
+@given(setting=SETTINGS, known=st.booleans())
+def test_every_trial_that_can_be_cut_gets_a_verdict(setting: Setting, known: bool) -> None:
+    ceilings = Ceilings(hosts={"client1": FACTS, "server1": FACTS}) if known else Ceilings()
+    with tempfile.TemporaryDirectory() as folder:
+        record, _ = write_trial(Path(folder), SPEC, setting)
+        whole = summarise(read_trial(Path(folder), SPEC, record), "run", ceilings)
+    assert whole["limited_by"]
+    assert set(whole["limited_by"]) <= set(WORDS)
+    lists = ("limited_by", "limited_by_confidence", "limited_by_evidence", "findings")
+    assert len({len(whole[name]) for name in lists}) == 1
+    assert json.loads(json.dumps(whole, allow_nan=False)) == whole
+    assert whole["evidence_missing"]
+    if not {"procs", "cpus"} - set(setting.without):
+        assert set(whole["limited_by_confidence"]) <= {"low", "medium"}
