@@ -75,7 +75,8 @@ def client_ports(trial: Trial) -> list[Ports]:
         opened = rates(series, series.each(lambda s: s["host"]["tcp_ext"]["active_opens"]), trial.seconds.edges)
         cost = _cost(raw, series, trial.seconds, opened)
         reuse = setting(host, facts, REUSE) == "1"
-        found.append(Ports(series.host, count, used, opened, cost, reuse))
+        # No more can wait than there are: sockets to other places are among them.
+        found.append(Ports(series.host, count, np.minimum(used, count), opened, cost, reuse))
     return found
 
 
