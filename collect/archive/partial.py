@@ -150,10 +150,15 @@ class PartialRun:
         self._write()
 
     def want_probes(self, wanted: bool) -> None:
-        """Change the plan's mind about probes; those that are not measured yet are given up where it wants none."""
+        """Change the plan's mind about probes; those that are not measured yet are given up where it wants none.
+
+        Raises BenchError where there are not ports enough for them.
+        """
         if wanted == self.plan.probe:
             return
-        self.plan = replace(self.plan, probe=wanted)
+        plan = replace(self.plan, probe=wanted)
+        check_ports(plan, self._run["port_base"])
+        self.plan = plan
         self._run["plan"] = self.plan.to_json()
         if not wanted:
             added = map(TrialSpec.from_json, self._run.get("added_trials", ()))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from collect.errors import BenchError
 from collect.paths import shown
-from collect.plan import Plan
+from collect.plan import PROBES_PER_CELL, Plan
 
 REQUESTS_PER_S = 5000
 """More than any cell of the catalog reaches, so that the estimate errs on the safe side."""
@@ -23,8 +23,8 @@ FLOOR = 64 * 2**20
 
 def bytes_needed(plan: Plan) -> int:
     """Return an upper estimate of the disk space that a run of the plan takes until it is sealed, in bytes."""
-    trials = plan.blocks * len(plan.cells)
-    seconds = trials * (plan.ramp_s + plan.warmup_s + plan.window_s)
+    trials = len(plan.trials()) + plan.probe * PROBES_PER_CELL * len(plan.cells)
+    seconds = plan.estimate_s()  # a little more than there is load
     load = seconds * (REQUESTS_PER_S * BYTES_PER_REQUEST + BYTES_PER_S)
     return FLOOR + int(load) + trials * BYTES_PER_TRIAL
 
