@@ -5,7 +5,7 @@ Usage: .venv/bin/python -m benchmarks.accuracy [--archive DIR] [--only PLAN ...]
 
 Its plans are measured on this checkout's hosts as any plan is, each with the hosts arranged for it, and sealed into the
 archive that is named (.state/accuracy); one that is sealed there already is not measured again, so an interrupted run
-goes on where it was. It takes about 17 minutes, on a machine that does nothing else. The counts go into
+goes on where it was. It takes about 20 minutes, on a machine that does nothing else. The counts go into
 docs/accuracy.md, between its markers; with --judge-only they come from the entries alone.
 Exit code 1 where fewer than 95 % are right first or a wrong word was given with high confidence.
 """
