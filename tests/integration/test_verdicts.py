@@ -15,6 +15,7 @@ pytestmark = pytest.mark.hosts
 
 DEFAULTS = {"variant": "flask-werkzeug", "workload": {"cpu_ms": 10}, "generator": "locust-http", "users": 10}
 NETWORK: dict[str, Any] = {"variant": "responder-keepalive", "workload": "none", "generator": "locust-fast"}
+ATTEMPTS = 3
 SHAPED = "shaped"
 """Marks what is measured while the load network is slow."""
 Measured = dict[str, Verdict]
@@ -50,10 +51,10 @@ def case(word: str, entry: dict[str, Any]) -> Case:
 
 
 def measured(checkout: Checkout, causes: dict[str, dict[str, Any]], others: list[Case], **changes: Any) -> Measured:
-    """Measure each cell once; a cause that a neighbour's load may have hidden, once more."""
+    """Measure each cell once; a cause that a neighbour's load may have hidden, again."""
     wanted = {one.cell: one for one in (*others, *(case(word, entry) for word, entry in causes.items()))}
     found: Measured = {}
-    for _ in range(2):
+    for _ in range(ATTEMPTS):
         measure(checkout, **plan_of(list(wanted.values()), **changes))
         entry = max(path for path in (checkout.path / "archive").iterdir() if (path / "SHA256SUMS").is_file())
         found |= {verdict.case.cell: verdict for verdict in verdicts_of(entry, list(wanted.values()))}
