@@ -15,13 +15,14 @@ from tests.support.checkout import Checkout, Played
 
 pytestmark = pytest.mark.hosts
 
-CELL = {**SMALL["cells"][0], "variant": "starlette-uvicorn"}
+# Each request waits 50 ms: what limits ten users is known, however busy the machine is.
+CELL = {**SMALL["cells"][0], "variant": "starlette-uvicorn", "workload": "wait"}
 WHOLE: dict[str, Any] = {"cells": [CELL], "window_s": 2, "ceiling_window_s": 1, "probe": True, "probe_window_s": 1}
 
 
 @pytest.fixture(scope="module")
 def first(provisioned: Checkout) -> Played:
-    """A session that ends by Ctrl-C in the second of the probes."""
+    """A session that ends by Ctrl-C in the first of the probes."""
 
     def interrupt(process: Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGINT)
@@ -29,7 +30,7 @@ def first(provisioned: Checkout) -> Played:
     tool = "/usr/bin/redis-benchmark"
     provisioned.on("server1", f"mv {tool} {tool}.away")
     try:
-        return interrupted(provisioned, interrupt, at="] starlette-uvicorn redis  probe  locust-http article+", **WHOLE)
+        return interrupted(provisioned, interrupt, at="  probe  ", **WHOLE)
     finally:
         provisioned.on("server1", f"mv {tool}.away {tool}")
 
@@ -55,7 +56,7 @@ def test_a_missing_tool_is_told_and_the_run_goes_on(first: Played) -> None:
 
 def test_the_lines_name_ceilings_probes_and_what_limited_each(first: Played, resumed: Played) -> None:
     assert first.output.count("  ceiling  ") >= 2
-    assert "starlette-uvicorn redis  probe  " in first.output
+    assert "  probe  " in first.output
     assert first.output.count("limited by") >= 3
     assert "trials that put verdicts to the test, of 1 cells" in first.output
     assert "ceilings:" not in resumed.output  # measured once
@@ -78,11 +79,11 @@ def test_the_entry_holds_ceilings_probes_and_the_cell(manifest: dict[str, Any]) 
     assert {each["keep_alive"] for each in ceilings["generators"]} == {True, False}
     [cell] = manifest["cells"].values()
     tests = manifest["probes"]
-    assert cell["limited_by"]
-    assert cell["verdict"] in ("confirmed", "refuted", "unclear", "untested")
-    if cell["limited_by"] not in ("network", "unsteady"):
-        assert [test["named"] for test in tests] == [True, False]
-        assert all(test["ratio"] > 0 for test in tests)
+    assert cell["limited_by"] == "concurrency"
+    assert [test["named"] for test in tests] == [True, False]
+    assert tests[0]["outcome"] == "confirmed"
+    assert tests[0]["ratio"] > 1.5
+    assert tests[1]["ratio"] > 0
 
 
 def test_nothing_of_the_ceilings_is_left_on_the_hosts(provisioned: Checkout, resumed: Played) -> None:
