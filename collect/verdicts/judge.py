@@ -148,8 +148,19 @@ def confidence(
         DETAIL: rules["unsure_without_detail"],
     }
     sure -= sum(weights[kind] for kind in gaps)
+    sure -= rules["unsure_per_foreign_share"] * _foreign_share(row)
     sure -= {INVALID: rules["unsure_when_invalid"], DEGRADED: rules["unsure_when_degraded"]}.get(row["validity"], 0.0)
     return "high" if sure >= rules["confidence_high"] else "medium" if sure >= rules["confidence_medium"] else "low"
+
+
+def _foreign_share(row: Mapping[str, Any]) -> float:
+    """Return the larger share of a side's CPU set that went to others than its host and the control node."""
+    shares = [0.0]
+    for side in ("server", "client"):
+        foreign, cpus = row.get(f"{side}_foreign_cpu_cores"), row.get(f"{side}_cpus")
+        if foreign is not None and cpus:
+            shares.append((foreign - (row.get("control_cpu_cores") or 0.0)) / cpus)
+    return _clipped(max(shares))
 
 
 def _closeness(reading: Reading, other: Reading, rules: Mapping[str, float]) -> float:
