@@ -191,6 +191,14 @@ def test_a_close_second_makes_the_first_less_sure(tmp_path: Path) -> None:
     assert (alone["limited_by_confidence"][0], close["limited_by_confidence"][0]) == ("high", "medium")
 
 
+def test_a_neighbour_makes_every_word_less_sure(tmp_path: Path) -> None:
+    full = replace(IDLE, app_cores=0.45, redis_cores=0.05)
+    alone = judged(tmp_path / "a", replace(full, app_cores=0.84, redis_cores=0.11))
+    beside = judged(tmp_path / "b", replace(full, foreign_cores=0.45))
+    assert (alone["limited_by"][0], alone["limited_by_confidence"][0]) == ("server-cpu", "high")
+    assert beside["limited_by_confidence"][0] != "high"
+
+
 def test_reuse_takes_the_ports_limit_away(tmp_path: Path) -> None:
     narrow = {"net.ipv4.ip_local_port_range": "40000 41999"}
     without = judged(tmp_path / "a", replace(IDLE, conditions={"client1": {"set": narrow}}))
