@@ -122,9 +122,10 @@ def against_ceiling(row: Mapping[str, Any], ceilings: Ceilings, limits: Threshol
     if found is None or not found.rps:
         missing = {"what the generator reaches against a responder that costs nothing": CEILING}
         return Reading(busy.word, busy.full, busy.evidence, {**busy.missing, **missing})
-    if found.limited_by and found.limited_by[0] not in OWN_LIMITS:
-        by = found.limited_by[0]
-        how = "unsteady" if by == UNSTEADY else f"limited by {by}"
+    # A rate that changed beside a generator at its end is still the generator's: its host became slower or faster.
+    resources = [word for word in found.limited_by if word != UNSTEADY]
+    if found.limited_by and (not resources or resources[0] not in OWN_LIMITS):
+        how = f"limited by {resources[0]}" if resources else "unsteady"
         problem = f"the generator's ceiling: the responder's own trial was {how}"
         return Reading(busy.word, busy.full, busy.evidence, {**busy.missing, problem: CEILING})
     share = row["rps"] / found.rps
