@@ -6,11 +6,13 @@ exceptions that name the cause rather than what it fills:
 - a single process at one core goes before the CPU set that it fills: more cores would not help it;
 - ports that ran out go before the client's CPU, which the search for a free port uses up;
 - a rate that changed within the window goes before all but the ports: there is no one rate that anything could limit.
+  Not so where a resource was used up throughout and its side's own CPU stayed the same: then its host became faster or
+  slower, and what limited the rate is still that resource; the change is told after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from collect.archive.validity import DEGRADED, INVALID
@@ -58,15 +60,19 @@ def judge(
     missing = {}
     if not any(sample["host"].get("freq_mhz") for sample in raw.server.samples):
         missing["the CPU's frequency"] = DETAIL
-    return findings(readings, row, limits, missing)
+    return findings(readings, row, limits, missing, steady.even_sides(trial))
 
 
 def findings(
-    readings: Sequence[Reading], row: Mapping[str, Any], limits: Thresholds, missing: Mapping[str, str]
-) -> list[Finding]:
-    """Put what the resources say for themselves in order, with how sure each is. ``missing`` concerns all of them."""
+    readings: Sequence[Reading], row: Mapping[str, Any], limits: Thresholds, missing: Mapping[str, str],
+    even: Collection[str] = (),
+) -> list[Finding]:  # fmt: skip
+    """Put what the resources say for themselves in order, with how sure each is.
+
+    ``missing`` concerns all of them; ``even`` are the sides whose own CPU stayed the same where the rate changed.
+    """
     by_word = {reading.word: reading for reading in readings}
-    rank = _ranks(by_word, limits)
+    rank = _ranks(by_word, limits, even)
     fullest = max((reading.full for word, reading in by_word.items() if word != UNSTEADY), default=0.0)
     nothing = limits.words[CONCURRENCY]
     named = [word for word in rank if by_word[word].full >= limits.rules["named_from"]]
@@ -78,7 +84,7 @@ def findings(
     return [_finding(by_word[word], by_word, row, limits, missing) for word in named]
 
 
-def _ranks(by_word: Mapping[str, Reading], limits: Thresholds) -> dict[str, float]:
+def _ranks(by_word: Mapping[str, Reading], limits: Thresholds, even: Collection[str]) -> dict[str, float]:
     """Return what the words are ordered by; it never falls when a resource of the word's own is fuller."""
     full = {word: reading.full for word, reading in by_word.items()}
     rank = dict(full)
@@ -88,7 +94,9 @@ def _ranks(by_word: Mapping[str, Reading], limits: Thresholds) -> dict[str, floa
     if full.get(CLIENT_PORTS, 0.0) >= limits.rules["named_from"]:
         rank[CLIENT_PORTS] = 4 + full[CLIENT_PORTS]
     if full.get(UNSTEADY, 0.0) >= limits.rules["named_from"]:
-        rank[UNSTEADY] = 3 + full[UNSTEADY]
+        first = max((word for word in rank if word != UNSTEADY), key=lambda word: rank[word], default=UNSTEADY)
+        throughout = SIDE.get(first) in even and full[first] >= limits.rules["unsteady_after_from"]
+        rank[UNSTEADY] = rank[first] - A_HAIR if throughout else 3 + full[UNSTEADY]
     return rank
 
 

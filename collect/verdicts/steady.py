@@ -60,6 +60,29 @@ def read(trial: Trial, rate: Floats, length_s: float) -> Reading:
     return Reading(UNSTEADY, full, tuple(parts))
 
 
+def even_sides(trial: Trial) -> frozenset[str]:
+    """Return the sides whose own CPU varied from second to second by much less than the rate did.
+
+    There the same CPU answered (or asked) now more, now fewer requests: the host's speed changed, not what it had to do
+    beside. A busy loop that begins takes CPU away from its side, and the side's own CPU falls with the rate.
+    """
+    seconds, requests = trial.seconds, trial.raw.requests
+    rate = np.histogram(requests.end[requests.good], seconds.edges)[0] / np.diff(seconds.edges)
+    units = {"server": [(trial.raw.server, "app"), (trial.raw.server, "redis")]}
+    units["client"] = [(series, "generator") for series in trial.raw.clients]
+    part = trial.limits.rules["unsteady_use_part"] * _variation(rate)
+    own = {
+        side: np.sum([np.nan_to_num(seconds.unit(series, unit).seconds) for series, unit in each], axis=0)
+        for side, each in units.items()
+    }
+    return frozenset(side for side, use in own.items() if np.any(use > 0) and _variation(use) < part)
+
+
+def _variation(values: Floats) -> float:
+    mean = float(np.mean(values))
+    return float(np.std(values)) / mean if mean > 0 else 0.0
+
+
 def in_words(change: Change, rate: Floats, length_s: float) -> str:
     """Return a change of the rate as a sentence."""
     mean = float(rate.mean())

@@ -32,7 +32,7 @@ class Limits:
         A little more than 1 beyond full. NaN (unknown) seconds are left out; 0 where all are.
         """
         each = np.atleast_1d(np.asarray(use, dtype=np.float64))
-        each = each[~np.isnan(each)]
+        each = np.clip(each[~np.isnan(each)], 0, 10)  # far beyond is no more than beyond
         if not len(each):
             return 0.0
         part = np.clip((each - self.near) / (self.full - self.near), 0, 1)

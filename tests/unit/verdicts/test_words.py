@@ -121,11 +121,6 @@ PROVOKED: Mapping[str, tuple[str, Setting, Setting]] = {
     "segments sent again": ("network", replace(IDLE, retransmitted=0.06), replace(IDLE, retransmitted=0.001)),
     "users that wait": ("concurrency", IDLE, replace(IDLE, generator_cores=0.97)),
     "a step in the middle": ("unsteady", replace(IDLE, speeds=((0.5, 0.75),)), replace(IDLE, speeds=((0.5, 0.95),))),
-    "a step while the server is full": (
-        "unsteady",
-        replace(IDLE, app_cores=0.9, redis_cores=0.08, speeds=((0.5, 0.7),)),
-        replace(IDLE, app_cores=0.9, redis_cores=0.08),
-    ),
     "an oscillation": (
         "unsteady",
         replace(IDLE, speeds=tuple((i / 10, 1.3 if i % 2 else 0.7) for i in range(10))),
@@ -189,6 +184,13 @@ def test_a_close_second_makes_the_first_less_sure(tmp_path: Path) -> None:
     assert close["limited_by"][0] == "server-cpu"
     assert "generator" in close["limited_by"]
     assert (alone["limited_by_confidence"][0], close["limited_by_confidence"][0]) == ("high", "medium")
+
+
+def test_a_host_that_becomes_slower_leaves_the_word_to_what_was_full_throughout(tmp_path: Path) -> None:
+    full = replace(IDLE, app_cores=0.84, redis_cores=0.11, speeds=((0.5, 0.7),))
+    row = judged(tmp_path / "a", full)
+    assert row["limited_by"] == ["server-cpu", "unsteady"], row["limited_by_evidence"]
+    assert judged(tmp_path / "b", replace(full, app_cores=0.4))["limited_by"][0] == "unsteady"
 
 
 def test_a_neighbour_makes_every_word_less_sure(tmp_path: Path) -> None:
