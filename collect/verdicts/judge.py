@@ -173,7 +173,10 @@ def _foreign_share(row: Mapping[str, Any]) -> float:
 
 def _closeness(reading: Reading, other: Reading, rules: Mapping[str, float]) -> float:
     """Return 1 where another cause is as full as this one, 0 where it is far from it."""
-    if other.word == reading.word or UNSTEADY in (reading.word, other.word):
+    if reading.word == UNSTEADY:
+        # Beside a resource that is full, the change may be its host's speed alone.
+        return 0.0 if other.word == CONCURRENCY else _clipped(other.full)
+    if other.word in (reading.word, UNSTEADY):
         return 0.0
     if reading.word == CONCURRENCY:
         return _clipped(1 - (reading.full - other.full) / rules["close"])
