@@ -24,9 +24,9 @@ from typing import Any
 
 import yaml
 
-from collect.plan import load_plan
+from collect.plan import Cell, load_plan
 from collect.verdicts import WORDS
-from tests.support.provoked import CELL, Case, Verdict, plan_of, verdicts_of
+from tests.support.provoked import Case, Verdict, plan_of, verdicts_of
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CASES = Path(__file__).with_suffix(".yml")
@@ -61,7 +61,7 @@ def sealed(archive: Path, name: str, cases: Sequence[Case]) -> Path | None:
     """Return the newest entry of a plan that has just these cases; None where there is none."""
     for manifest in sorted(archive.glob("*/manifest.json"), reverse=True):
         plan = json.loads(manifest.read_bytes())["plan"]
-        names = {".".join(str(cell[part]) for part in CELL) for cell in plan["cells"]}
+        names = {Cell(**cell).name for cell in plan["cells"]}
         if plan["name"] == f"{PREFIX}{name}" and names == {case.cell for case in cases}:
             return manifest.parent
     return None

@@ -141,20 +141,27 @@ def unaccounted_cores(row: Mapping[str, Any], side: str) -> float:
     """
     foreign, cpus = row[f"{side}_foreign_cpu_cores"], row[f"{side}_cpus"]
     idle = max(0.0, cpus - row[f"{side}_cpu_cores"])
-    to_nobody = min(row[f"{side}_irq_cpu_cores"] or 0.0, idle)
+    to_nobody = min(row.get(f"{side}_irq_cpu_cores") or 0.0, idle)
     # The control node's own work may have run on either side's CPUs; it is small, measured and on record by itself.
     return max(0.0, float(foreign - to_nobody - (row.get("control_cpu_cores") or 0.0)))
 
 
+def unaccounted_share(row: Mapping[str, Any], side: str) -> float | None:
+    """Return the same as a share of the side's CPU set; None where the set or its use is not known."""
+    cpus, used, foreign = (row.get(f"{side}_{name}") for name in ("cpus", "cpu_cores", "foreign_cpu_cores"))
+    if not cpus or used is None or foreign is None:
+        return None
+    return unaccounted_cores(row, side) / float(cpus)
+
+
 def _weigh_neighbours(verdict: Verdict, row: Mapping[str, Any], side: str) -> None:
-    cpus, foreign = row[f"{side}_cpus"], row[f"{side}_foreign_cpu_cores"]
+    cpus = row[f"{side}_cpus"]
     if not cpus:
         return
     if (steal := row[f"{side}_steal_cores"]) is not None:
         verdict.weigh(
             "steal_share", steal / cpus, f"{steal / cpus:.1%} of the {side}'s CPU was stolen by the hypervisor"
         )
-    if foreign is not None:
-        share = unaccounted_cores(row, side) / cpus
+    if (share := unaccounted_share(row, side)) is not None:
         shown = f"{share:.1%} of the {side}'s CPU went to others than the host and the control node"
         verdict.weigh("foreign_share", share, shown)

@@ -8,10 +8,9 @@ from typing import Any
 
 from collect.plan import CEILING
 from collect.report.figures import CellFigures, Row, RunFigures, kind, usable
+from collect.verdicts.processors import keeps_connections
 
 KEEP_ALIVE, CLOSE = "keep-alive", "close"
-CLOSED_SHARE = 0.5
-"""A server that takes a new connection for more than this share of its requests does not keep them."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,9 @@ def generator_ceiling(figures: RunFigures, cell: CellFigures) -> float | None:
 
 
 def connections(cell: CellFigures) -> str | None:
-    """Say whether a cell's server keeps connections or closes them after each request; None where nobody counted."""
-    opened, rate, window_s = (cell.means.get(key) for key in ("connections", "rps", "window_s"))
-    if opened is None or not rate or not window_s:
-        return None
-    return CLOSE if opened / (rate * window_s) > CLOSED_SHARE else KEEP_ALIVE
+    """Say whether a cell's server keeps connections or closes them after each request; None where that is not clear."""
+    counted = {name: cell.means.get(name) for name in ("connections", "requests")}
+    return {True: KEEP_ALIVE, False: CLOSE, None: None}[keeps_connections(counted)]
 
 
 def _responders(figures: RunFigures) -> Iterator[tuple[Row, str, float]]:

@@ -16,7 +16,7 @@ from collect.archive.query import open_run
 from collect.archive.store import Archive, Manifest
 from collect.archive.validity import DEGRADED, INVALID
 from collect.catalog import Catalog
-from collect.plan import CELL
+from collect.plan import CELL, Cell
 from collect.report.verdicts import CellVerdict, cell_verdict, held_back
 from collect.statistics.intervals import Estimate, mean_over_blocks, ratio_over_blocks
 
@@ -101,7 +101,7 @@ def run_figures(archive: Archive, run_id: str) -> RunFigures:
     catalog = Catalog.from_json(manifest["catalog"])
     by_cell: dict[str, list[Row]] = {}
     for cell in manifest["plan"]["cells"]:
-        by_cell[".".join(str(cell[key]) for key in ("variant", "workload", "generator", "users", "profile"))] = []
+        by_cell[Cell(**cell).name] = []
     for row in rows:
         if kind(row) == CELL:
             by_cell.setdefault(row["cell"], []).append(row)

@@ -7,7 +7,7 @@ from typing import Any
 
 from collect.archive.store import Manifest
 from collect.catalog import Catalog
-from collect.plan import CELL
+from collect.plan import CELL, Cell
 from collect.report.figures import usable, verdict_of
 from collect.report.verdicts import CellVerdict, held_back
 
@@ -23,7 +23,7 @@ def ratios_of(manifest: Manifest) -> list[dict[str, Any]]:
     """Return each async cell against its sync cell: whether they are comparable and why not, with both verdicts."""
     catalog = Catalog.from_json(manifest["catalog"])
     verdicts = _verdicts(manifest)
-    cells = [cell | {"name": _name(cell)} for cell in manifest["plan"]["cells"] if _name(cell) in verdicts]
+    cells = [cell | {"name": name} for cell in manifest["plan"]["cells"] if (name := Cell(**cell).name) in verdicts]
     found = []
     for top in cells:
         for bottom in cells:
@@ -68,10 +68,6 @@ def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(verdict: CellVerdict) -> dict[str, Any]:
     return {"limited_by": verdict.word, "confidence": verdict.confidence, "verdict": verdict.outcome}
-
-
-def _name(cell: Mapping[str, Any]) -> str:
-    return ".".join(str(cell[key]) for key in ("variant", "workload", "generator", "users", "profile"))
 
 
 def _style(catalog: Catalog, cell: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from collect.plan import PROBE
 from collect.report.figures import CellFigures, RatioFigures, Row, RunFigures, kind, usable
 from collect.report.words import ratio_name
-from collect.verdicts.cells import CONFIRMED, REFUTED, UNCLEAR, UNTESTED
+from collect.verdicts.cells import CONFIRMED, REFUTED, UNCLEAR, UNTESTED, word_of
 
 
 @dataclass(frozen=True)
@@ -143,5 +143,5 @@ def _named(figures: RunFigures, cell: str) -> list[Row]:
 
 
 def _limited(rows: list[Row]) -> str:
-    words = [row["limited_by"][0] for row in usable(rows) if row.get("limited_by")]
-    return max(words, key=words.count) if words else "not judged"
+    judged = [row for row in usable(rows) if row.get("limited_by")]
+    return word_of(judged)[0] if judged else "not judged"

@@ -16,7 +16,7 @@ from collect.verdicts import ports, processors, steady
 from collect.verdicts.ceilings import Ceilings
 from collect.verdicts.findings import CLIENT_CPU, SERVER_CPU
 from collect.verdicts.thresholds import thresholds
-from collect.verdicts.usage import Seconds, Usage, busiest
+from collect.verdicts.usage import Seconds, Usage
 
 Row = dict[str, Any]
 
@@ -95,14 +95,11 @@ def _app_requests(raw: RawTrial) -> Row:
 
 def _busiest(raw: RawTrial, seconds: Seconds) -> Row:
     words = thresholds().words
-    threads = raw.spec.generator.get("tool") == "wrk"
-    each = seconds.busiest_thread if threads else seconds.busiest_process
-    generator = busiest(each(series, "generator") for series in raw.clients)
     clients = [seconds.cpu_set(series) for series in raw.clients]
     full = [share for use in clients if (share := words[CLIENT_CPU].full_share(use.seconds)) is not None]
     return {
         "app_process_cpu_cores": _mean(seconds.busiest_process(raw.server, "app")),
-        "generator_process_cpu_cores": _mean(generator),
+        "generator_process_cpu_cores": _mean(processors.busiest_generator(raw, seconds)),
         "server_cpu_full_share": words[SERVER_CPU].full_share(seconds.cpu_set(raw.server).seconds),
         "client_cpu_full_share": max(full, default=None),
     }

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from collect.archive.validity import DEGRADED, INVALID
+from collect.archive.validity import DEGRADED, INVALID, unaccounted_share
 from collect.verdicts import network, ports, processors, steady
 from collect.verdicts.ceilings import Ceilings
 from collect.verdicts.findings import (
@@ -163,12 +163,8 @@ def confidence(
 
 def _foreign_share(row: Mapping[str, Any]) -> float:
     """Return the larger share of a side's CPU set that went to others than its host and the control node."""
-    shares = [0.0]
-    for side in ("server", "client"):
-        foreign, cpus = row.get(f"{side}_foreign_cpu_cores"), row.get(f"{side}_cpus")
-        if foreign is not None and cpus:
-            shares.append((foreign - (row.get("control_cpu_cores") or 0.0)) / cpus)
-    return _clipped(max(shares))
+    known = [share for side in ("server", "client") if (share := unaccounted_share(row, side)) is not None]
+    return _clipped(max(known, default=0.0))
 
 
 def _closeness(reading: Reading, other: Reading, rules: Mapping[str, float]) -> float:

@@ -64,12 +64,21 @@ def clients(trial: Trial) -> Iterator[Reading]:
     fullest = busiest(seconds.cpu_set(series) for series in hosts)
     burner = any(burns(client) for client in trial.raw.record["clients"].values())
     yield set_reading(CLIENT_CPU, "the client's CPU set", fullest, trial.limits, row, "client", burner=burner)
-    threads = trial.raw.spec.generator.get("tool") == "wrk"
-    each = seconds.busiest_thread if threads else seconds.busiest_process
-    use = busiest(each(series, "generator") for series in hosts)
-    what = f"the generator's busiest {'thread' if threads else 'process'}"
+    use = busiest_generator(trial.raw, seconds)
+    what = f"the generator's busiest {'thread' if threaded(trial.raw) else 'process'}"
     busy = core_reading(GENERATOR, what, use, _unit(seconds, list(hosts), "generator"), limits[GENERATOR])
     yield against_ceiling(trial.row, trial.ceilings, trial.limits, busy)
+
+
+def threaded(raw: RawTrial) -> bool:
+    """Say whether the generator spreads its work over threads, each of which may fill a core."""
+    return bool(raw.spec.generator.get("tool") == "wrk")
+
+
+def busiest_generator(raw: RawTrial, seconds: Seconds) -> Usage:
+    """Return the cores of the generator's busiest process, or thread where it has several."""
+    each = seconds.busiest_thread if threaded(raw) else seconds.busiest_process
+    return busiest(each(series, "generator") for series in raw.clients)
 
 
 def burns(host: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.generator import Generator, Outcome, wait_until
+from tests.support.generator import Generator, Outcome, stopped_in, wait_until
 from tests.support.responder import Responder, response
 from tests.support.venv38 import CHECKOUT
 
@@ -224,24 +224,7 @@ def test_a_full_disk_ends_the_load_with_a_word(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("phase", ["check", "warmup", "window"])
 def test_sigterm_stops_the_load_at_once_with_all_on_file(tmp_path: Path, phase: str) -> None:
-    with Responder() as server:
-        if phase == "check":
-            server.die()
-        generator = Generator.on(tmp_path, server.host)
-        with generator.started(BENCH_WARMUP_S="2", BENCH_WINDOW_S="20") as process:
-            generator.wait_for_phase(phase)
-            process.send_signal(signal.SIGTERM)
-            told = time.monotonic()
-            assert process.wait(5) == 143
-            assert time.monotonic() - told < 1
-        answered = server.answered
-        time.sleep(0.1)
-        assert server.answered == answered
-        outcome = Outcome(tmp_path, 143, "")
-    assert (outcome.result["state"], outcome.result["error"]) == ("failed", "stopped by signal")
-    assert outcome.live[-1]["result"] == outcome.result
-    assert outcome.summary()["rows"] == len(outcome.rows())
-    assert 0 <= answered - outcome.result["check_requests"] - len(outcome.rows()) <= USERS
+    stopped_in(tmp_path, phase, USERS)
 
 
 def test_sigterm_while_locust_is_being_imported(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.generator import Generator, Outcome
+from tests.support.generator import Generator, Outcome, stopped_in
 from tests.support.responder import Responder, response
 from tests.support.venv38 import CHECKOUT
 
@@ -133,25 +132,7 @@ def test_a_client_that_runs_out_of_ports_says_so(tmp_path: Path) -> None:
 @needs_wrk
 @pytest.mark.parametrize("phase", ["check", "warmup", "window"])
 def test_sigterm_stops_the_load_at_once_with_all_on_file(tmp_path: Path, phase: str) -> None:
-    with Responder() as server:
-        if phase == "check":
-            server.die()
-        generator = Generator.on(tmp_path, server.host)
-        with generator.started(**WRK, BENCH_WARMUP_S="2", BENCH_WINDOW_S="20") as process:
-            generator.wait_for_phase(phase)
-            process.send_signal(signal.SIGTERM)
-            told = time.monotonic()
-            assert process.wait(5) == 143
-            assert time.monotonic() - told < 1
-        answered = server.answered
-        time.sleep(0.2)
-        assert server.answered == answered
-        outcome = Outcome(tmp_path, 143, "")
-    assert (outcome.result["state"], outcome.result["error"]) == ("failed", "stopped by signal")
-    assert outcome.live[-1]["result"] == outcome.result
-    if phase != "check":
-        assert outcome.summary()["rows"] == len(outcome.rows())
-        assert 0 <= answered - outcome.result["check_requests"] - len(outcome.rows()) <= USERS
+    stopped_in(tmp_path, phase, USERS, leaves_rows=phase != "check", settle_s=0.2, **WRK)
 
 
 @needs_wrk

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.support.responder import Responder
 from tests.support.venv38 import CHECKOUT, python38_with
 
 LOCK = CHECKOUT / "collect" / "load" / "requirements.lock"
@@ -121,6 +123,31 @@ class Outcome:
         *_, total = (self.out_dir / "locust_stats.csv").read_text().splitlines()
         fields = total.split(",")
         return int(fields[2]), int(fields[3])
+
+
+def stopped_in(
+    out_dir: Path, phase: str, users: int, *, leaves_rows: bool = True, settle_s: float = 0.1, **changes: str
+) -> None:
+    """Send SIGTERM to a load that is in a phase: it ends at once, sends no more, and all that it did is on file."""
+    with Responder() as server:
+        if phase == "check":
+            server.die()
+        generator = Generator.on(out_dir, server.host)
+        with generator.started(**changes, BENCH_WARMUP_S="2", BENCH_WINDOW_S="20") as process:
+            generator.wait_for_phase(phase)
+            process.send_signal(signal.SIGTERM)
+            told = time.monotonic()
+            assert process.wait(5) == 143
+            assert time.monotonic() - told < 1
+        answered = server.answered
+        time.sleep(settle_s)
+        assert server.answered == answered
+        outcome = Outcome(out_dir, 143, "")
+    assert (outcome.result["state"], outcome.result["error"]) == ("failed", "stopped by signal")
+    assert outcome.live[-1]["result"] == outcome.result
+    if leaves_rows:
+        assert outcome.summary()["rows"] == len(outcome.rows())
+        assert 0 <= answered - outcome.result["check_requests"] - len(outcome.rows()) <= users
 
 
 def wait_until(is_so: Callable[[], bool], timeout_s: float = 10) -> None:

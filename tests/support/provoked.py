@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from collect.plan import Cell
 from collect.verdicts import WORDS
 
 FIRST_PORT = 40000
@@ -38,7 +39,7 @@ class Case:
     @property
     def cell(self) -> str:
         """The name of its cell."""
-        return ".".join(str(getattr(self, part)) for part in CELL)
+        return Cell(*(getattr(self, part) for part in CELL)).name
 
     @property
     def right(self) -> tuple[str, ...]:
