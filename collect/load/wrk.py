@@ -274,12 +274,13 @@ class Leader:
 
     def lead(self) -> int:
         """Run the load; return the exit code."""
-        signal.signal(signal.SIGTERM, stop_once)
-        self._output.live(self._line())
         teller = threading.Thread(target=self._tell_each_second, daemon=True)
         teller.start()
         code, error = LOAD_FAILED, None
         try:
+            # From here on only: until now whoever started this answers, and a stop must not miss what catches it.
+            signal.signal(signal.SIGTERM, stop_once)
+            self._output.live(self._line())
             self._run()
             code = 0
         except CheckError as wrong:
@@ -289,6 +290,8 @@ class Leader:
             code, error = STOPPED, STOPPED_BY_SIGNAL
         except (LoadError, OSError) as broken:
             error = str(broken)
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends by itself now, with all on file
         self._ended.set()
         teller.join()
         return self._end(code, error)
