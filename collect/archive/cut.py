@@ -144,7 +144,7 @@ def _host(side: str, hosts: list[Series], first: float, last: float, units: tupl
     row[f"{side}_retrans_segs"] = _sum(
         growth(h, lambda s: s["host"]["tcp_ext"]["retrans_segs"], first, last) for h in hosts
     )
-    for kind in ("rx_bytes", "tx_bytes"):
+    for kind in ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets"):
         row[f"{side}_{kind}"] = _sum(growth(h, _net(kind), first, last) for h in hosts)
     row[f"{side}_missed_ticks"] = sum(missed_ticks(series, first, last) for series in hosts)
     return row

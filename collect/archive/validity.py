@@ -122,8 +122,8 @@ def _weigh_invariants(verdict: Verdict, row: Mapping[str, Any]) -> None:
     for side in ("server", "client"):
         off = row[f"{side}_cpu_sum_error"]
         if off is not None:
-            less = "less" if off < 0 else "more"
-            shown = f"the units' CPU is {abs(off):.1%} of the {side}'s set {less} than the set's"
+            which = "used by none of its units" if off < 0 else "counted by its units beyond what was used"
+            shown = f"{abs(off):.1%} of the {side}'s CPU set was {which}"
             verdict.weigh("cpu_sum_error", abs(off), shown)
     for rule, cause in (
         ("latency_40ms_share", "at 40 ms, where a delayed ACK waits for Nagle's algorithm"),

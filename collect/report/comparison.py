@@ -106,12 +106,9 @@ def held(ratio: RatioFigures) -> str:
 
 def _limits(ratio: RatioFigures) -> str:
     top, bottom = (PLAIN.get(cell.verdict.word or "", "nothing known") for cell in (ratio.top, ratio.bottom))
-    unsure = (
-        ", by verdicts of low confidence" if "low" in {c.verdict.confidence for c in (ratio.top, ratio.bottom)} else ""
-    )
     if top == bottom:
-        return f"{top} limited both{unsure}"
-    return f"{top} limited {ratio.top.title}, {bottom} limited {ratio.bottom.title}{unsure}"
+        return f"{top} limited both"
+    return f"{top} limited {ratio.top.title}, {bottom} limited {ratio.bottom.title}"
 
 
 def _preferred(figures: RunFigures, ratios: Iterable[RatioFigures], profile: str) -> RatioFigures | None:

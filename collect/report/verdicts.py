@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from collect.verdicts import SERVER_SIDE
-from collect.verdicts.cells import REFUTED, UNTESTED, cell_verdicts, usable
-from collect.verdicts.findings import UNSTEADY
+from collect.verdicts.cells import CONFIRMED, REFUTED, UNTESTED, cell_verdicts, usable
+from collect.verdicts.findings import LOW, UNSTEADY
 
 PLAIN = {
     "server-app": "the app itself",
@@ -52,9 +52,14 @@ class CellVerdict:
         return self.word is not None and self.outcome != REFUTED
 
     @property
+    def sure(self) -> bool:
+        """Say whether a comparison may rest on it: seen with more than low confidence, or confirmed by a test."""
+        return self.known and (self.confidence != LOW or self.outcome == CONFIRMED)
+
+    @property
     def server_side(self) -> bool:
-        """Say whether it is known that the server side limited the cell."""
-        return self.known and self.word in SERVER_SIDE
+        """Say whether it is known, and not with low confidence only, that the server side limited the cell."""
+        return self.sure and self.word in SERVER_SIDE
 
     @property
     def short(self) -> str:
@@ -121,8 +126,10 @@ def held_back(verdict: CellVerdict, *, usable: bool) -> str | None:
         return "was not judged, so what limited it is not known"
     if verdict.refuted:
         return f"has a verdict, {verdict.word}, that a test refuted, so what limited it is not known"
-    if verdict.word in SERVER_SIDE:
+    if verdict.server_side:
         return None
+    if verdict.word in SERVER_SIDE:
+        return f"has a verdict, {verdict.word}, of low confidence only"
     if verdict.word == UNSTEADY:
         return "did not answer at a steady rate"
     return f"was held back by {PLAIN.get(verdict.word, verdict.word)}"

@@ -14,7 +14,7 @@ WORDS = (SERVER_APP, SERVER_CPU, REDIS, GENERATOR, CLIENT_CPU, CLIENT_PORTS, NET
 """All that a trial can be limited by."""
 SERVER_SIDE = (SERVER_APP, SERVER_CPU, REDIS)
 """With one of these first, a figure is the server's own."""
-CONFIDENCES = ("low", "medium", "high")
+LOW, MEDIUM, HIGH = CONFIDENCES = ("low", "medium", "high")
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,8 @@ def set_reading(
 def core_reading(word: str, what: str, use: Usage, unit: Usage, limits: Limits) -> Reading:
     """Return what a process or thread says against one core.
 
-    Where single processes were not sampled their sum stands in, which may be several: that much less sure.
+    Of that core counts what the hypervisor left of it. Where single processes were not sampled their sum stands in,
+    which may be several: that much less sure.
     """
     missing: dict[str, str] = {}
     if not use.known:
@@ -113,10 +114,13 @@ def core_reading(word: str, what: str, use: Usage, unit: Usage, limits: Limits) 
         use = unit
     if not use.known:
         return Reading(word, 0.0, (), missing)
+    granted = use.granted
     detail = f"one of {use.count}" if use.count > 1 else ""
     text = f"{what} at {use.mean:.2f} of a core"
-    shown = evidence(what, use, limits, ceiling=1, unit="cores", detail=detail, shown=text)
-    full = limits.fullness(use.seconds if len(use.seconds) else use.mean)
+    if use.left < 1 - NOTEWORTHY:
+        text += f", of which the hypervisor left it {use.left:.2f}"
+    shown = evidence(what, granted, limits, ceiling=use.left, unit="cores", detail=detail, shown=text)
+    full = limits.fullness(granted.seconds if len(granted.seconds) else granted.mean)
     return Reading(word, full, (shown,), missing)
 
 

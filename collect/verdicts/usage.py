@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from collect.archive.window import Window, rates
 
 SECOND_S = 1.0
 LOOPBACK = "lo"
+STOLEN_MAX = 0.9
+"""As a share of a core: beyond it nothing can be said of who would have used the rest."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,18 @@ class Usage:
         """Say whether there is anything to judge."""
         return not np.isnan(self.mean)
 
+    left: float = 1.0
+    """Of a process or thread: the part of its core that the hypervisor gave to nobody else."""
+
     def over(self, ceiling: float) -> Usage:
         """Return it as a share of a ceiling."""
-        return Usage(self.mean / ceiling, self.seconds / ceiling, self.name, self.count)
+        return replace(self, mean=self.mean / ceiling, seconds=self.seconds / ceiling)
+
+    @property
+    def granted(self) -> Usage:
+        """Return it as a share of what the hypervisor left of a core."""
+        share = self.over(self.left)
+        return replace(share, mean=min(1.0, share.mean), seconds=np.minimum(1.0, share.seconds))
 
 
 UNKNOWN = Usage(float("nan"), np.array([]))
@@ -95,7 +106,7 @@ class Seconds:
                     values = cpu.setdefault(process["pid"], np.full(len(series.samples), np.nan))
                     values[index] = process["cpu_user"] + process["cpu_system"]
                     names[process["pid"]] = process.get("name", "")
-        return busiest(self._rate(series, values, names[pid]) for pid, values in cpu.items())
+        return self._of_a_core(series, (self._rate(series, values, names[pid]) for pid, values in cpu.items()))
 
     def busiest_thread(self, series: Series, unit: str) -> Usage:
         """Return the cores of the busiest thread of a unit."""
@@ -108,7 +119,13 @@ class Seconds:
                         key = (process["pid"], tid)
                         cpu.setdefault(key, np.full(len(series.samples), np.nan))[index] = seconds
                         names[key] = process.get("name", "")
-        return busiest(self._rate(series, values, names[key]) for key, values in cpu.items())
+        return self._of_a_core(series, (self._rate(series, values, names[key]) for key, values in cpu.items()))
+
+    def _of_a_core(self, series: Series, usages: Iterable[Usage]) -> Usage:
+        """Return the busiest, with the part of a core that was left to it: which one lost how much is not known."""
+        steal, cpus = self.rate(series, lambda s: s["host"]["cpu"]["steal"]), _cpus(series)
+        lost = steal.mean / cpus if cpus and steal.known else 0.0
+        return replace(busiest(usages), left=1 - min(max(0.0, lost), STOLEN_MAX))
 
 
 def busiest(usages: Iterable[Usage]) -> Usage:
@@ -117,7 +134,7 @@ def busiest(usages: Iterable[Usage]) -> Usage:
     if not known:
         return UNKNOWN
     most = max(known, key=lambda usage: usage.mean)
-    return Usage(most.mean, most.seconds, most.name, len(known))
+    return replace(most, count=len(known))
 
 
 def load_interface(series: Series) -> str | None:

@@ -195,6 +195,8 @@ def test_noisy_neighbours_and_uncertain_clocks_degrade(tmp_path: Path) -> None:
     foreign, _ = cut(tmp_path / "foreign", Setting(foreign_cores=0.2))
     assert foreign["validity"] == "degraded"
     assert foreign["reasons"][0] == "18.0% of the server's CPU went to others than the host and the control node"
+    most, _ = cut(tmp_path / "most", Setting(foreign_cores=0.6))
+    assert most["validity"] == "invalid", "that is the rate of another machine"
     record, _ = write_trial(tmp_path / "clock", REDIS, Setting())
     for measurement in record["clients"]["client1"]["clocks"]:
         measurement["uncertainty_s"] = 0.05

@@ -121,6 +121,23 @@ def test_what_was_refuted_is_not_known() -> None:
     assert held_back(CellVerdict("redis", "low", "confirmed", {"redis": 1}, None), usable=False)
 
 
+@pytest.mark.parametrize(("confidence", "outcome", "counts"), [
+    ("low", "untested", False), ("low", "unclear", False), ("low", "confirmed", True), ("medium", "untested", True),
+])  # fmt: skip
+def test_a_ratio_does_not_rest_on_low_confidence_unless_a_test_confirmed_it(
+    tmp_path: Path, confidence: str, outcome: str, counts: bool
+) -> None:
+    words = dict.fromkeys(ARTICLE_WAY, "server-cpu")
+    found = judged(tmp_path, words)
+    cells = {name: {"limited_by": word, "confidence": "high", "verdict": "untested"} for name, word in words.items()}
+    cells[FLASK] |= {"confidence": confidence, "verdict": outcome}
+    change(found.folder(found.resolve("latest")), cells=cells)
+    told = next(ratio for ratio in figures(found).ratios if ratio.bottom.name == FLASK)
+    assert told.comparable == counts
+    if not counts:
+        assert str(told.why).startswith("flask-werkzeug has a verdict, server-cpu, of low confidence only (")
+
+
 def test_the_manifest_goes_before_the_rows_and_the_least_sure_trial_decides() -> None:
     common = {"cell": STARLETTE, "validity": "valid"}
     rows = [

@@ -49,7 +49,7 @@ def test_cpu_that_no_unit_accounts_for_is_told(tmp_path: Path) -> None:
     row = judged(tmp_path, replace(IDLE, foreign_cores=0.06))
     assert row["server_cpu_sum_error"] == pytest.approx(-0.04)  # the control node's 0.02 taken off
     assert row["validity"] == "valid"
-    assert [text for text in row["warnings"] if text.startswith("the units' CPU is 4.0% of the server's set less")]
+    assert [text for text in row["warnings"] if text == "4.0% of the server's CPU set was used by none of its units"]
 
 
 def test_interrupts_that_hit_an_idle_cpu_are_no_neighbours(tmp_path: Path) -> None:

@@ -201,6 +201,16 @@ def test_a_neighbour_makes_every_word_less_sure(tmp_path: Path) -> None:
     assert beside["limited_by_confidence"][0] != "high"
 
 
+def test_of_a_core_counts_what_the_hypervisor_left(tmp_path: Path) -> None:
+    setting = replace(IDLE, generator_cores=0.8)
+    alone = judged(tmp_path / "a", setting)
+    stolen = judged(tmp_path / "b", replace(setting, steal_cores=0.18))
+    assert "generator" not in alone["limited_by"]
+    assert stolen["limited_by"][0] == "generator", stolen["limited_by_evidence"]
+    assert "at 0.80 of a core, of which the hypervisor left it 0.82" in stolen["limited_by_evidence"][0]
+    assert stolen["generator_process_cpu_cores"] == pytest.approx(0.8, abs=0.02), "what it used is what it used"
+
+
 def test_reuse_takes_the_ports_limit_away(tmp_path: Path) -> None:
     narrow = {"net.ipv4.ip_local_port_range": "40000 41999"}
     without = judged(tmp_path / "a", replace(IDLE, conditions={"client1": {"set": narrow}}))
