@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 if not __package__:  # run by the folder's path; PEP 366 then lets it import its neighbours
     del sys.path[0]
@@ -39,7 +38,6 @@ def main() -> int:
         return lead(settings)
     until_locust_listens(settings)
     leave_out_unused_imports()
-    resolve_at_once(settings)
     os.environ.update(LOCUST_HEADLESS="true", LOCUST_ONLY_SUMMARY="true")
     os.environ.setdefault("LOCUST_LOGLEVEL", "WARNING")
     from locust.main import main as locust_main
@@ -59,17 +57,6 @@ def until_locust_listens(settings: Settings) -> None:
         leave(STOPPED)
 
     signal.signal(signal.SIGTERM, stop)
-
-
-def resolve_at_once(settings: Settings) -> None:
-    """Let FastHttpUser take an address for what it is, without gevent's pool of threads for names.
-
-    That pool costs 0.06 to 0.1 ms of CPU for each new connection, a fifth to a third of the request. HttpUser goes the
-    same way but is left as the article had it.
-    """
-    is_address = (urlsplit(settings.host).hostname or "").replace(".", "").isdigit()
-    if settings.user_class == "FastHttpUser" and is_address:
-        os.environ.setdefault("GEVENT_RESOLVER", "block")
 
 
 def leave_out_unused_imports() -> None:

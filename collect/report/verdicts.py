@@ -57,9 +57,18 @@ class CellVerdict:
         return self.known and (self.confidence != LOW or self.outcome == CONFIRMED)
 
     @property
+    def mostly(self) -> bool:
+        """Say whether words of the server side come first in more than half of the trials that tell."""
+        server = sum(count for word, count in self.firsts.items() if word in SERVER_SIDE)
+        return 2 * server > sum(self.firsts.values()) or not self.firsts
+
+    @property
     def server_side(self) -> bool:
-        """Say whether it is known, and not with low confidence only, that the server side limited the cell."""
-        return self.sure and self.word in SERVER_SIDE
+        """Say whether it is known, and not with low confidence only, that the server side limited the cell.
+
+        For that one of its words must come first in most of the usable trials, too.
+        """
+        return self.sure and self.word in SERVER_SIDE and self.mostly
 
     @property
     def short(self) -> str:
@@ -128,6 +137,8 @@ def held_back(verdict: CellVerdict, *, usable: bool) -> str | None:
         return f"has a verdict, {verdict.word}, that a test refuted, so what limited it is not known"
     if verdict.server_side:
         return None
+    if verdict.word in SERVER_SIDE and verdict.sure:
+        return f"was limited by the server in {verdict.short.removeprefix(verdict.word)} trials only".replace("  ", " ")
     if verdict.word in SERVER_SIDE:
         return f"has a verdict, {verdict.word}, of low confidence only"
     if verdict.word == UNSTEADY:

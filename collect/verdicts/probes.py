@@ -272,11 +272,13 @@ def outcomes(tests: Iterable[Mapping[str, Any]], rows: Iterable[Row]) -> list[di
     neighbours, so that a steady drift drops out; over the trials the geometric mean, with the range of the values
     (fewer than three give no interval), widened to the noise between neighbours.
     """
-    rates = {row["trial_id"]: float(row["rps"]) for row in rows if row["validity"] != INVALID and row["rps"]}
-    return [dict(test) if "untested" in test else _outcome(test, rates) for test in tests]
+    good = [row for row in rows if row["validity"] != INVALID and row["rps"]]
+    rates = {row["trial_id"]: float(row["rps"]) for row in good}
+    words = {row["trial_id"]: row["limited_by"] for row in good if row.get("limited_by")}
+    return [dict(test) if "untested" in test else _outcome(test, rates, words) for test in tests]
 
 
-def _outcome(test: Mapping[str, Any], rates: Mapping[str, float]) -> dict[str, Any]:
+def _outcome(test: Mapping[str, Any], rates: Mapping[str, float], words: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     triples = [triple for triple in test["triples"] if all(name in rates for name in triple)]
     changed = {place: rates[middle] for place, (_, middle, _) in enumerate(triples)}
     itself = {place: math.sqrt(rates[before] * rates[after]) for place, (before, _, after) in enumerate(triples)}
@@ -291,6 +293,10 @@ def _outcome(test: Mapping[str, Any], rates: Mapping[str, float]) -> dict[str, A
     low = min(estimate.least if estimate.low is None else estimate.low, estimate.value / noise)
     high = max(estimate.most if estimate.high is None else estimate.high, estimate.value * noise)
     outcome = judged(test["expect"], test["taken"], low, high)
+    unlike = [name for name in bases if name in words and test["word"] not in words[name]]
+    if outcome == REFUTED and len(unlike) == len(bases):
+        # What did not limit the cell this time, as ports in a window too short for them, cannot be refuted by it.
+        outcome = UNCLEAR
     text = (
         f"{test['intervention']}: {estimate.value:.2f} times the rate ({low:.2f} to {high:.2f}),"
         f" {'a ' if test['expect'] != SAME else ''}{_WORDS[test['expect']]} was to be expected"

@@ -122,9 +122,12 @@ class Seconds:
         return self._of_a_core(series, (self._rate(series, values, names[key]) for key, values in cpu.items()))
 
     def _of_a_core(self, series: Series, usages: Iterable[Usage]) -> Usage:
-        """Return the busiest, with the part of a core that was left to it: which one lost how much is not known."""
-        steal, cpus = self.rate(series, lambda s: s["host"]["cpu"]["steal"]), _cpus(series)
-        lost = steal.mean / cpus if cpus and steal.known else 0.0
+        """Return the busiest, with the part of a core that was left to it.
+
+        Of several CPUs it is not known which process lost how much, so there nothing is taken off.
+        """
+        steal = self.rate(series, lambda s: s["host"]["cpu"]["steal"])
+        lost = steal.mean if _cpus(series) == 1 and steal.known else 0.0
         return replace(busiest(usages), left=1 - min(max(0.0, lost), STOLEN_MAX))
 
 

@@ -138,6 +138,19 @@ def test_a_ratio_does_not_rest_on_low_confidence_unless_a_test_confirmed_it(
         assert str(told.why).startswith("flask-werkzeug has a verdict, server-cpu, of low confidence only (")
 
 
+@pytest.mark.parametrize(("words", "counts"), [
+    (["server-cpu", "server-app", "generator"], True),
+    (["server-cpu", "generator", "unsteady"], False),
+    (["server-cpu", "generator"], False),
+    (["server-cpu"], True),
+])  # fmt: skip
+def test_the_server_must_have_limited_most_of_the_trials(words: list[str], counts: bool) -> None:
+    verdict = CellVerdict("server-cpu", "high", "untested", dict.fromkeys(words, 1), None)
+    assert verdict.server_side == counts
+    held = held_back(verdict, usable=True)
+    assert held == (None if counts else f"was limited by the server in 1 of {len(words)} trials only")
+
+
 def test_the_manifest_goes_before_the_rows_and_the_least_sure_trial_decides() -> None:
     common = {"cell": STARLETTE, "validity": "valid"}
     rows = [

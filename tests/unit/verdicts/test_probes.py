@@ -195,6 +195,15 @@ def test_a_trial_that_is_missing_or_invalid_takes_its_comparison_with_it() -> No
     assert (nothing["outcome"], nothing["ratio"]) == ("unclear", None)
 
 
+def test_what_did_not_limit_the_cell_this_time_is_not_refuted_by_it() -> None:
+    """Ports that do not run out in the probe's window: more of them change nothing."""
+    test = TEST | {"word": "client-ports", "expect": "rise", "taken": 0}
+    same = dict.fromkeys("axbyc", 100.0)
+    [short] = outcomes([test], [row(ARTICLE, "server-cpu", name, rps) for name, rps in same.items()])
+    [full] = outcomes([test], [row(ARTICLE, "client-ports", name, rps) for name, rps in same.items()])
+    assert (short["outcome"], full["outcome"]) == ("unclear", "refuted")
+
+
 def test_an_untested_one_stays_as_it_is() -> None:
     test = {"cell": "a", "word": "network", "untested": "not from here", "triples": []}
     assert outcomes([test], []) == [test]

@@ -209,6 +209,8 @@ def test_of_a_core_counts_what_the_hypervisor_left(tmp_path: Path) -> None:
     assert stolen["limited_by"][0] == "generator", stolen["limited_by_evidence"]
     assert "at 0.80 of a core, of which the hypervisor left it 0.82" in stolen["limited_by_evidence"][0]
     assert stolen["generator_process_cpu_cores"] == pytest.approx(0.8, abs=0.02), "what it used is what it used"
+    several = judged(tmp_path / "c", replace(setting, steal_cores=0.18, cpus=LAB))
+    assert "generator" not in several["limited_by"], "of several it is not known which lost it"
 
 
 def test_reuse_takes_the_ports_limit_away(tmp_path: Path) -> None:
