@@ -349,7 +349,10 @@ def test_the_list_says_how_many_ratios_count(archive: Archive, capsys: Capture) 
     cells = {
         name: {"limited_by": word, "confidence": "high", "verdict": "untested"} for name, word in ARTICLE_WAY.items()
     }
-    change(entry, cells=cells)
+    trials = json.loads((entry / "manifest.json").read_text())["trials"]
+    for trial in trials:
+        trial["limited_by"] = [{"word": ARTICLE_WAY.get(trial["cell"], "generator"), "confidence": "high"}]
+    change(entry, cells=cells, trials=trials)
     assert main(["list", "--json", "--archive", str(archive.path)]) == 0
     (listed,) = json.loads(capsys.readouterr().out)
     assert listed["cells"][FLASK]["limited_by"] == "client-ports"
