@@ -132,13 +132,15 @@ def test_a_changed_host_key_is_refused(hosts: Checkout) -> None:
 
 @pytest.mark.parametrize("victim", ["supervisor", "init"])
 def test_a_dead_host_is_booted_again_with_its_files(hosts: Checkout, victim: str) -> None:
-    hosts.on("client1", f"touch /etc/before-{victim} && sync")
+    hosts.on("client1", f"touch /etc/before-{victim} && sync && sysctl -qw net.ipv4.tcp_tw_reuse=1")
     other, init = hosts.init("server1"), hosts.init("client1")
     parent = int(Path(f"/proc/{init}/stat").read_text().rpartition(") ")[2].split()[1])
     os.kill(parent if victim == "supervisor" else init, signal.SIGKILL)
     time.sleep(0.5)
-    assert hosts.play(HOSTS).changed == 1
+    assert hosts.play(HOSTS).changed == 2, "its network and itself"
     assert hosts.init("client1") != init
+    reuse = hosts.on("client1", "sysctl -n net.ipv4.tcp_tw_reuse").strip()
+    assert reuse == "2", "what a trial had set there does not outlive its host"
     assert hosts.init("server1") == other
     hosts.on("client1", f"test -e /etc/before-{victim}")
     assert hosts.run("ansible", "all", "-m", "ansible.builtin.ping").exit_code == 0

@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.local_hosts import NETNS, HostsError, run, unit_name, working
+from ansible.module_utils.local_hosts import (
+    NETNS,
+    HostsError,
+    leader,
+    processes,
+    run,
+    supervisors,
+    unit_name,
+    working,
+)
 
 DOCUMENTATION = """
 module: local_network
@@ -170,6 +179,20 @@ class Builder:
             if path.name not in wanted:
                 self.change(f"no namespace {path.name}", ("ip", "netns", "delete", path.name))
 
+    def remove_orphans(self) -> None:
+        """Remove the namespaces of hosts that died: what a trial had set there must not outlive its host."""
+        for link in self.links:
+            pids = processes(link.namespace)
+            if not os.path.ismount(NETNS / link.namespace) or (supervisors(pids) and leader(pids) is not None):
+                continue
+            ports = interfaces(self.lan) if os.path.ismount(NETNS / self.lan) else {}
+            self.change(
+                f"namespace of {link.host} anew",
+                *[("ip", "link", "delete", link.outside)] * (link.outside in interfaces(None)),
+                *[("ip", "-n", self.lan, "link", "delete", link.host)] * (link.host in ports),
+                ("ip", "netns", "delete", link.namespace),
+            )
+
     def build(self) -> None:
         """Make what is missing or different."""
         inside_lan = interfaces(self.lan) if self.namespace(self.lan) else {}
@@ -261,6 +284,7 @@ def claim(module: AnsibleModule, state: Path) -> list[str]:
         links = plan_links(params["checkout_id"], params["hosts"], Network(params["load_network"]), block)
         builder = Builder(links, unit_name(params["checkout_id"], "lan"), params["rate_mbit"], module.check_mode)
         builder.remove_strangers(unit_name(params["checkout_id"], ""))
+        builder.remove_orphans()
         builder.build()
     finally:
         os.close(lock)
