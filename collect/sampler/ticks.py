@@ -40,6 +40,7 @@ class Schedule:
         """Take the interval in seconds."""
         self.interval_ns = round(interval_s * SECOND_NS)
         self._last: int | None = None  # index of the last tick, in multiples of the interval on today's wall clock
+        self._sampled: int | None = None  # index of the last tick that was given
         self._last_wall = 0
         self._offset = 0  # wall - monotonic at the last reading
         self._step = self._shift = 0
@@ -53,8 +54,14 @@ class Schedule:
         self._follow_clock(wall_ns - mono_ns)
         if index <= self._last:
             return None
+        if index == self._sampled:
+            # The clock was set back and forth within one interval: this multiple was the last one sampled.
+            self._shift += index - self._last
+            self._last = index
+            return None
         tick = Tick(index * self.interval_ns, wall_ns, mono_ns, index - self._last - 1, self._step, self._shift)
         self._last, self._last_wall, self._step, self._shift = index, wall_ns, 0, 0
+        self._sampled = index
         return tick
 
     def wait_s(self, wall_ns: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collect.sampler.ticks import SECOND_NS, STEP_NS, Schedule, Tick, Ticker
@@ -40,6 +40,7 @@ def run(interval_s: float, start: int, moves: list[tuple[int, int]]) -> list[Tic
 
 @settings(deadline=None)
 @given(intervals, starts, readings)
+@example(0.123, 1889599310719490304, [(109509696, 0), (0, -159397061), (6714578, 159396900)])
 def test_ticks_are_multiples_at_or_before_now_and_never_two_the_same(
     interval_s: float, start: int, moves: list[tuple[int, int]]
 ) -> None:
