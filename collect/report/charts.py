@@ -51,7 +51,7 @@ def socket_chart(
     plot = empty_figure("sockets in TIME_WAIT", x="seconds since the window began")
     _trial_lines(plot, cells, lines)
     _window(plot, max(row["window_s"] for _, rows in cells for row in rows))
-    note = "On the client that has most of them; each holds one of the client's ports for 60 s."
+    note = "On the client that has most of them; each holds a port for 60 s, or for as long as its profile says."
     most = max((value for line in lines.values() for value in line.values), default=0)
     if ports and most > ports / 4:
         plot.add_layout(Span(location=ports, dimension="width", line_color=TEXT, line_dash="dashed"))

@@ -42,6 +42,7 @@ def run_data(figures: RunFigures) -> dict[str, Any]:
                 "unit": item.unit,
                 "value": item.value,
                 "missing": item.missing,
+                "limited_by": item.limited_by,
                 "reached": [
                     {"cell": reached.cell.name, "rate": reached.rate, "share": reached.share, **limit(reached.cell)}
                     for reached in item.reached

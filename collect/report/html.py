@@ -37,7 +37,7 @@ def render(archive: Archive, run_id: str) -> str:
         charts = (
             rate_chart("Requests per second", pairs, lines),
             latency_chart("Latency", cells, curves),
-            socket_chart("Sockets of the client in TIME_WAIT", pairs, waiting, usable_ports(figures)),
+            socket_chart("Sockets of the client in TIME_WAIT", pairs, waiting, _ports(pairs, figures)),
         )
         sections.append(
             {
@@ -71,6 +71,12 @@ def render(archive: Archive, run_id: str) -> str:
             bokeh=Resources(mode="inline", components=["bokeh"]).render_js(),
         )
     )
+
+
+def _ports(pairs: Sequence[tuple[CellFigures, Sequence[Row]]], figures: RunFigures) -> int | None:
+    """Return how many ports a client had in these trials, the fewest; of older entries, what its kernel gives."""
+    own = (row.get("client_ports") for _, rows in pairs for row in rows)
+    return min((ports for ports in own if ports), default=usable_ports(figures))
 
 
 def usable_ports(figures: RunFigures) -> int | None:

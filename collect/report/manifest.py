@@ -10,6 +10,7 @@ from collect.catalog import Catalog
 from collect.plan import CELL, Cell
 from collect.report.figures import usable, verdict_of
 from collect.report.verdicts import CellVerdict, held_back
+from collect.verdicts.findings import LOW
 
 Trials = dict[str, list[dict[str, Any]]]
 
@@ -62,7 +63,7 @@ def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
         "cell": entry["cell"],
         "validity": entry["validity"],
         "limited_by": [finding["word"] if isinstance(finding, Mapping) else finding for finding in findings],
-        "limited_by_confidence": [f["confidence"] if isinstance(f, Mapping) else "low" for f in findings],
+        "limited_by_confidence": [f["confidence"] if isinstance(f, Mapping) else LOW for f in findings],
     }
 
 

@@ -171,6 +171,8 @@ def _print_ceilings(figures: RunFigures, console: Console) -> None:
     table.add_column("limited by", no_wrap=True)
     for item in found:
         by_itself = "not measured" if item.missing else f"{number(item.value, 0)} {item.unit}"
+        if item.limited_by:
+            by_itself += f", by {item.limited_by}"
         most = max(item.reached, key=lambda reached: reached.share, default=None)
         if most is None:
             table.add_row(f"{item.resource} {item.name}", by_itself, NOTHING, NOTHING, NOTHING)

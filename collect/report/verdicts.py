@@ -57,18 +57,14 @@ class CellVerdict:
         return self.known and (self.confidence != LOW or self.outcome == CONFIRMED)
 
     @property
-    def mostly(self) -> bool:
-        """Say whether words of the server side come first in more than half of the trials that tell."""
-        server = sum(count for word, count in self.firsts.items() if word in SERVER_SIDE)
-        return 2 * server > sum(self.firsts.values()) or not self.firsts
+    def server_trials(self) -> tuple[int, int]:
+        """In how many usable trials a word of the server side comes first, and of how many."""
+        return sum(count for word, count in self.firsts.items() if word in SERVER_SIDE), sum(self.firsts.values())
 
     @property
     def server_side(self) -> bool:
-        """Say whether it is known, and not with low confidence only, that the server side limited the cell.
-
-        For that one of its words must come first in most of the usable trials, too.
-        """
-        return self.sure and self.word in SERVER_SIDE and self.mostly
+        """Say whether it is known that the server side limited the cell, in most of its trials."""
+        return self.word in SERVER_SIDE and held_back(self, usable=True) is None
 
     @property
     def short(self) -> str:
@@ -135,12 +131,13 @@ def held_back(verdict: CellVerdict, *, usable: bool) -> str | None:
         return "was not judged, so what limited it is not known"
     if verdict.refuted:
         return f"has a verdict, {verdict.word}, that a test refuted, so what limited it is not known"
-    if verdict.server_side:
-        return None
-    if verdict.word in SERVER_SIDE and verdict.sure:
-        return f"was limited by the server in {verdict.short.removeprefix(verdict.word)} trials only".replace("  ", " ")
-    if verdict.word in SERVER_SIDE:
-        return f"has a verdict, {verdict.word}, of low confidence only"
     if verdict.word == UNSTEADY:
         return "did not answer at a steady rate"
-    return f"was held back by {PLAIN.get(verdict.word, verdict.word)}"
+    if verdict.word not in SERVER_SIDE:
+        return f"was held back by {PLAIN.get(verdict.word, verdict.word)}"
+    if not verdict.sure:
+        return f"has a verdict, {verdict.word}, of low confidence only"
+    server, total = verdict.server_trials
+    if total and 2 * server <= total:
+        return f"was limited by the server in {server} of {total} trials only"
+    return None

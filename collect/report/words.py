@@ -98,9 +98,9 @@ def low_rate(ratio: RatioFigures) -> str | None:
     """Return what to say of a Locust that gets too little of wrk's rate; None if all is well or it is not known."""
     if not ratio.comparable or ratio.ratio is None or ratio.ratio.value >= ENOUGH_OF_WRK:
         return None
-    if ratio.ratio.high is None or ratio.ratio.high >= ENOUGH_OF_WRK:
-        return f"under {ENOUGH_OF_WRK} of wrk's rate on cells that the server limits, but not by more than chance"
-    return f"under {ENOUGH_OF_WRK} of wrk's rate on cells that the server limits: the generator holds it back"
+    by_chance = ratio.ratio.high is None or ratio.ratio.high >= ENOUGH_OF_WRK
+    why = ", but not by more than chance" if by_chance else ": the generator holds it back"
+    return f"under {ENOUGH_OF_WRK} of wrk's rate on cells that the server limits{why}"
 
 
 def pegged(cell: CellFigures, side: str) -> bool:

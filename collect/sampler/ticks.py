@@ -55,7 +55,7 @@ class Schedule:
         if index <= self._last:
             return None
         if index == self._sampled:
-            # The clock was set back and forth within one interval: this multiple was the last one sampled.
+            # The clock was set back and has come here again with no multiple sampled in between.
             self._shift += index - self._last
             self._last = index
             return None

@@ -23,6 +23,9 @@ from collect.verdicts.findings import (
     CLIENT_PORTS,
     CONCURRENCY,
     GENERATOR,
+    HIGH,
+    LOW,
+    MEDIUM,
     NETWORK,
     REDIS,
     SERVER_APP,
@@ -100,6 +103,11 @@ def _ranks(by_word: Mapping[str, Reading], limits: Thresholds, even: Collection[
     return rank
 
 
+def _use(each: Evidence) -> float:
+    """Return a use as a share of its ceiling; 0 where it has none."""
+    return each.value / each.ceiling if each.ceiling else 0.0
+
+
 def _concurrency(row: Mapping[str, Any], by_word: Mapping[str, Reading], full: float) -> Reading:
     """Return the reading of a trial in which nothing is used up: its users wait, and for what is not seen."""
     users, latency = float(row["users"]), row.get("latency_mean_ms")
@@ -111,11 +119,11 @@ def _concurrency(row: Mapping[str, Any], by_word: Mapping[str, Reading], full: f
     shown = [Evidence("users", users, users, "users", None, text)]
     most = max(
         (reading for reading in by_word.values() if reading.evidence and reading.word != UNSTEADY),
-        key=lambda reading: max((e.value / e.ceiling for e in reading.evidence if e.ceiling), default=0.0),
+        key=lambda reading: max(_use(each) for each in reading.evidence),
         default=None,
     )
     if most is not None:
-        shown.append(most.evidence[0])
+        shown.append(max(most.evidence, key=_use))
     unseen = {text: kind for reading in by_word.values() for text, kind in reading.missing.items()}
     return Reading(CONCURRENCY, full, tuple(shown), unseen)
 
@@ -158,7 +166,7 @@ def confidence(
     sure -= sum(weights[kind] for kind in gaps)
     sure -= rules["unsure_per_foreign_share"] * _foreign_share(row)
     sure -= {INVALID: rules["unsure_when_invalid"], DEGRADED: rules["unsure_when_degraded"]}.get(row["validity"], 0.0)
-    return "high" if sure >= rules["confidence_high"] else "medium" if sure >= rules["confidence_medium"] else "low"
+    return HIGH if sure >= rules["confidence_high"] else MEDIUM if sure >= rules["confidence_medium"] else LOW
 
 
 def _foreign_share(row: Mapping[str, Any]) -> float:

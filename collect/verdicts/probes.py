@@ -293,8 +293,7 @@ def _outcome(test: Mapping[str, Any], rates: Mapping[str, float], words: Mapping
     low = min(estimate.least if estimate.low is None else estimate.low, estimate.value / noise)
     high = max(estimate.most if estimate.high is None else estimate.high, estimate.value * noise)
     outcome = judged(test["expect"], test["taken"], low, high)
-    unlike = [name for name in bases if name in words and test["word"] not in words[name]]
-    if outcome == REFUTED and len(unlike) == len(bases):
+    if outcome == REFUTED and all(test["word"] not in words.get(name, (test["word"],)) for name in bases):
         # What did not limit the cell this time, as ports in a window too short for them, cannot be refuted by it.
         outcome = UNCLEAR
     text = (

@@ -37,5 +37,5 @@ def evidence(
     share = limits.full_share(use.seconds)
     text = shown or f"{resource} at {use.mean:.0%}"
     if share is not None:
-        text += f", used up in {share:.0%} of the seconds"
+        text += f", at {limits.full:.0%} or more in {share:.0%} of the seconds"
     return Evidence(resource, use.mean * ceiling, ceiling, unit, share, f"{text}{detail and f' ({detail})'}")

@@ -12,6 +12,7 @@ from collect.verdicts.findings import (
     CLIENT_CPU,
     CLIENT_PORTS,
     GENERATOR,
+    LOW,
     REDIS,
     SERVER_APP,
     SERVER_CPU,
@@ -39,7 +40,7 @@ def judge_row(row: Mapping[str, Any], client_facts: Mapping[str, Any]) -> list[F
     """Return what held a trial back as far as its row tells; all of low confidence. Never nothing."""
     limits = thresholds()
     found = findings(list(_readings(row, client_facts, limits)), row, limits, MISSING)
-    return [replace(finding, confidence="low") for finding in found]
+    return [replace(finding, confidence=LOW) for finding in found]
 
 
 def _readings(row: Mapping[str, Any], facts: Mapping[str, Any], limits: Thresholds) -> Iterator[Reading]:

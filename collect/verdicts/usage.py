@@ -26,14 +26,13 @@ class Usage:
     """Of what, where there are several: a host, a process."""
     count: int = 1
     """Of how many it is the largest."""
+    left: float = 1.0
+    """Of a process or thread: the part of its core that the hypervisor gave to nobody else."""
 
     @property
     def known(self) -> bool:
         """Say whether there is anything to judge."""
         return not np.isnan(self.mean)
-
-    left: float = 1.0
-    """Of a process or thread: the part of its core that the hypervisor gave to nobody else."""
 
     def over(self, ceiling: float) -> Usage:
         """Return it as a share of a ceiling."""

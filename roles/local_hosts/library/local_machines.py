@@ -20,6 +20,7 @@ from ansible.module_utils.local_hosts import (
     NETNS,
     POLL_S,
     HostsError,
+    booted,
     booted_by_systemd,
     cgroup_hierarchies,
     close_connections,
@@ -28,7 +29,6 @@ from ansible.module_utils.local_hosts import (
     remove_cgroups,
     run,
     stop,
-    supervisors,
     unit_name,
     working,
 )
@@ -122,9 +122,8 @@ class Host:
 
     def runs(self) -> bool:
         """Say whether the host runs, in its network and on its CPUs."""
-        pids = processes(self.unit)
-        init = leader(pids)
-        if init is None or not supervisors(pids):
+        init = booted(self.unit)
+        if init is None:
             return False
         with contextlib.suppress(OSError):
             network = Path(f"/proc/{init}/ns/net").stat().st_ino == (NETNS / self.unit).stat().st_ino

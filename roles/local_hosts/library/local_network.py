@@ -13,16 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.local_hosts import (
-    NETNS,
-    HostsError,
-    leader,
-    processes,
-    run,
-    supervisors,
-    unit_name,
-    working,
-)
+from ansible.module_utils.local_hosts import NETNS, HostsError, booted, run, unit_name, working
 
 DOCUMENTATION = """
 module: local_network
@@ -182,8 +173,7 @@ class Builder:
     def remove_orphans(self) -> None:
         """Remove the namespaces of hosts that died: what a trial had set there must not outlive its host."""
         for link in self.links:
-            pids = processes(link.namespace)
-            if not os.path.ismount(NETNS / link.namespace) or (supervisors(pids) and leader(pids) is not None):
+            if not os.path.ismount(NETNS / link.namespace) or booted(link.namespace) is not None:
                 continue
             ports = interfaces(self.lan) if os.path.ismount(NETNS / self.lan) else {}
             self.change(

@@ -157,6 +157,12 @@ def supervisors(pids: Sequence[int]) -> list[int]:
     return found
 
 
+def booted(unit: str) -> int | None:
+    """Return the process 1 of a host that runs and is watched over by its nspawn; None where there is none."""
+    pids = processes(unit)
+    return leader(pids) if supervisors(pids) else None
+
+
 def stop(units: Sequence[str], patience_s: float) -> bool:
     """End hosts: ask for a poweroff, then kill what is left after `patience_s`. Say whether any ran."""
     pids = [pid for unit in units for pid in processes(unit)]
