@@ -130,9 +130,16 @@ def test_a_changed_host_key_is_refused(hosts: Checkout) -> None:
     assert hosts.run("ansible", "server1", "-m", "ansible.builtin.ping").exit_code == 0
 
 
+def reach(hosts: Checkout, name: str) -> str:
+    """Return a command that connects to a host over the load network."""
+    address = hosts.addresses()[name]["bench_load_address"]
+    return f"python3 -c \"import socket; socket.create_connection(('{address}', 22), 5)\""
+
+
 @pytest.mark.parametrize("victim", ["supervisor", "init"])
 def test_a_dead_host_is_booted_again_with_its_files(hosts: Checkout, victim: str) -> None:
     hosts.on("client1", f"touch /etc/before-{victim} && sync && sysctl -qw net.ipv4.tcp_tw_reuse=1")
+    hosts.on("server1", reach(hosts, "client1"))
     other, init = hosts.init("server1"), hosts.init("client1")
     parent = int(Path(f"/proc/{init}/stat").read_text().rpartition(") ")[2].split()[1])
     os.kill(parent if victim == "supervisor" else init, signal.SIGKILL)
@@ -143,6 +150,7 @@ def test_a_dead_host_is_booted_again_with_its_files(hosts: Checkout, victim: str
     assert reuse == "2", "what a trial had set there does not outlive its host"
     assert hosts.init("server1") == other
     hosts.on("client1", f"test -e /etc/before-{victim}")
+    hosts.on("server1", reach(hosts, "client1"))
     assert hosts.run("ansible", "all", "-m", "ansible.builtin.ping").exit_code == 0
 
 
@@ -151,8 +159,7 @@ def test_a_network_that_was_torn_is_mended(hosts: Checkout) -> None:
     subprocess.run(["ip", "-n", f"{hosts.name}lan", "link", "delete", "client1"], check=True)
     assert hosts.play(HOSTS).changed == 1
     assert hosts.play(HOSTS).changed == 0
-    server = hosts.addresses()["server1"]["bench_load_address"]
-    hosts.on("client1", f"python3 -c \"import socket; socket.create_connection(('{server}', 22), 5)\"")
+    hosts.on("client1", reach(hosts, "server1"))
 
 
 @pytest.mark.parametrize("number", ["0", "8", "two"])

@@ -61,6 +61,11 @@ class Link:
     control: ipaddress.IPv4Interface
     management: ipaddress.IPv4Interface
 
+    @property
+    def card(self) -> str:
+        """The hardware address on the load network: if it changed, others would send to a card that is gone."""
+        return ":".join(f"{byte:02x}" for byte in (0x02, 0, *self.load.ip.packed))  # 02: locally administered
+
     def variables(self) -> dict[str, str]:
         """Return what the inventory says of this host."""
         return {
@@ -225,7 +230,7 @@ class Builder:
                 f"{LOAD} of {link.host}",
                 *[("ip", "-n", self.lan, "link", "delete", link.host)] * (port is not None),
                 *[("ip", "-n", link.namespace, "link", "delete", LOAD)] * (port is None and LOAD in inside),
-                (*add, "peer", "name", LOAD, "netns", link.namespace),
+                (*add, "peer", "name", LOAD, "address", link.card, "netns", link.namespace),
                 ("ip", "-n", self.lan, "link", "set", link.host, "master", BRIDGE, "up"),
                 ("ip", "-n", link.namespace, "address", "add", str(link.load), "dev", LOAD),
                 ("ip", "-n", link.namespace, "link", "set", LOAD, "up"),
