@@ -147,10 +147,21 @@ class Checkout:
                 found.append(int(entry.name))
         return found
 
+    @staticmethod
+    def command_line(pid: int) -> str:
+        """Return what a process was started with, or that it has ended since."""
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+        except OSError:
+            return "(ended meanwhile)"
+
     def init(self, host: str) -> int:
         """Return the pid of a host's process 1 as seen from here."""
         for pid in self.processes(host):
-            status = Path(f"/proc/{pid}/status").read_text()
+            try:
+                status = Path(f"/proc/{pid}/status").read_text()
+            except OSError:  # ended since it was listed
+                continue
             if re.search(r"^NSpid:\t\d+\t1$", status, re.MULTILINE):
                 return pid
         raise AssertionError(f"{host} does not run")
@@ -159,7 +170,7 @@ class Checkout:
         """Return what there is of this checkout's hosts: nothing, once they are down."""
         links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
         mounts = Path("/proc/self/mountinfo").read_text()
-        left = [f"process {pid}: {Path(f'/proc/{pid}/cmdline').read_text()}" for pid in self.processes()]
+        left = [f"process {pid}: {self.command_line(pid)}" for pid in self.processes()]
         left += [f"interface: {line}" for line in links.splitlines() if line.startswith(self.name)]
         left += [f"mount: {line}" for line in mounts.splitlines() if self.name in line or str(self.path) in line]
         for pattern in ("run/netns/*", "run/systemd/nspawn/*/*", "sys/fs/cgroup/*", "sys/fs/cgroup/*/*"):
