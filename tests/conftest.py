@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,6 +14,12 @@ from tests.support.checkout import Checkout
 
 HOSTS_S, SITE_S = 300, 400
 """Seconds that hosts.yml and site.yml may take where image, wheels and interpreter have to be made first."""
+NEEDS = json.dumps({"bench_needs": ["database", "python-modern"]})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what needs a database come last: the tests before it see hosts that were provisioned without one."""
+    items.sort(key=lambda item: "with_database" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +58,10 @@ def provisioned(hosts: Checkout) -> Checkout:
     """The shared checkout, with its hosts provisioned."""
     hosts.play("playbooks/site.yml", timeout_s=SITE_S)
     return hosts
+
+
+@pytest.fixture(scope="session")
+def with_database(provisioned: Checkout) -> Checkout:
+    """The shared checkout, with the database and today's Python on its server host, too."""
+    provisioned.play("playbooks/site.yml", "-e", NEEDS, timeout_s=SITE_S)
+    return provisioned
