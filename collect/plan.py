@@ -16,10 +16,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from collect.catalog import Catalog, load_catalog
+from collect.catalog import Catalog, load_catalog, needs_database
 from collect.documents import load_document
 from collect.errors import BenchError
+from collect.exchange import expected
 from collect.paths import PLANS_DIR, shown
+from collect.serving import CORES, check_pair, python_of
 
 PORT_BASE = 20000
 PORT_LIMIT = 32768  # Linux hands out ephemeral ports from here on
@@ -35,6 +37,8 @@ PROBE_WINDOW_MAX_S = 20.0
 PROBES_PER_CELL = 8
 """At most: four measurements of the cell itself, two of each of two interventions."""
 ENOUGH = "enough"
+NEEDS_DATABASE, NEEDS_MODERN_PYTHON = "database", "python-modern"
+"""What the server host is provisioned with only where a plan needs it."""
 
 _PARTS = {"variant": "variants", "workload": "workloads", "generator": "generators", "profile": "profiles"}
 
@@ -148,6 +152,14 @@ class Plan:
         return total_s
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        """What of the server host not every plan needs."""
+        workloads = (self.catalog.workloads[cell.workload] for cell in self.cells)
+        pythons = {python_of(self.catalog.variants[cell.variant]) for cell in self.cells}
+        database = (NEEDS_DATABASE,) if any(map(needs_database, workloads)) else ()
+        return database + ((NEEDS_MODERN_PYTHON,) if "modern" in pythons else ())
+
+    @property
     def short_window_s(self) -> float:
         """How long a probe's window is in seconds, where its resource does not run out over time."""
         return self.probe_window_s or min(self.window_s, PROBE_WINDOW_MAX_S)
@@ -197,7 +209,7 @@ class Plan:
             ramp_s=self.ramp_s,
             warmup_s=self.warmup_s,
             window_s=window_s or (self.ceiling_window_s if kind == CEILING else self.window_s),
-            expect=_expected(known["variant"], known["workload"]),
+            expect=expected(known["variant"], known["workload"]),
             kind=kind,
             probe_of=probe_of,
             intervention=intervention,
@@ -205,10 +217,13 @@ class Plan:
         )
 
 
-def load_plan(plan: str | Path, catalog: Catalog | None = None, *, client_cores: int = 1) -> Plan:
+def load_plan(
+    plan: str | Path, catalog: Catalog | None = None, *, client_cores: int = 1, server_cores: int = 1
+) -> Plan:
     """Read and check a plan, given by the name of one in playbooks/plans/ or by a path.
 
     ``client_cores`` are those of all clients together; they say how many processes of a generator are enough.
+    ``server_cores`` are those of the server's CPU set: the processes of a variant that has one per core.
     BenchError names the file and key that is wrong and what to do about it.
     """
     path = _find(str(plan))
@@ -217,7 +232,9 @@ def load_plan(plan: str | Path, catalog: Catalog | None = None, *, client_cores:
         if not math.isfinite(document[key]):
             raise BenchError(f"{document[key]} is out of range", f"{shown(path)}: {key}", "give a number of seconds")
     catalog = catalog or load_catalog(changes=document.get("catalog"), path=path)
-    catalog = replace(catalog, generators=_resolved(catalog.generators, client_cores))
+    # One core is left to the master, the collector and the kernel.
+    generators = _with_processes(catalog.generators, ENOUGH, max(1, client_cores - 1))
+    catalog = replace(catalog, generators=generators, variants=_with_processes(catalog.variants, CORES, server_cores))
     return Plan(
         name=path.stem,
         description=document.get("description", ""),
@@ -271,8 +288,10 @@ def _expanded(cells: list[Mapping[str, Any]], catalog: Catalog, path: Path) -> t
         keys = ("variant", "workload", "generator", "users", "profile")
         for values in itertools.product(*(_listed(cell[key]) for key in keys)):
             expanded = Cell(*values)
+            where = f"{shown(path)}: cells[{index}]"
+            variant, workload = catalog.variants[expanded.variant], catalog.workloads[expanded.workload]
+            check_pair(expanded.variant, variant, expanded.workload, workload, where)
             if expanded in seen:
-                where = f"{shown(path)}: cells[{index}]"
                 raise BenchError(
                     f"the cell {expanded.name} is there twice", where, f"remove it here or in cells[{seen[expanded]}]"
                 )
@@ -280,12 +299,11 @@ def _expanded(cells: list[Mapping[str, Any]], catalog: Catalog, path: Path) -> t
     return tuple(seen)
 
 
-def _resolved(generators: Mapping[str, Mapping[str, Any]], client_cores: int) -> dict[str, dict[str, Any]]:
-    """Replace "enough" by a number of processes: one core is left to the master, the collector and the kernel."""
-    enough = max(1, client_cores - 1)
+def _with_processes(entries: Mapping[str, Mapping[str, Any]], word: str, number: int) -> dict[str, dict[str, Any]]:
+    """Return the entries with a number of processes where there was a word for it."""
     return {
-        name: {**entry, "processes": enough if entry["processes"] == ENOUGH else entry["processes"]}
-        for name, entry in generators.items()
+        name: {**entry, "processes": number if entry["processes"] == word else entry["processes"]}
+        for name, entry in entries.items()
     }
 
 
@@ -299,10 +317,3 @@ def _shuffled(cells: tuple[Cell, ...], generator: random.Random) -> list[Cell]:
         j = int(generator.random() * (i + 1))
         order[i], order[j] = order[j], order[i]
     return order
-
-
-def _expected(variant: Mapping[str, Any], workload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the one right answer: status, media type and body (a text, or the JSON object)."""
-    if variant["response"] == "json":
-        return {"status": 200, "type": "application/json", "body": {workload["key"]: workload["value"]}}
-    return {"status": 200, "type": "text/html", "body": workload["value"]}
