@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from collect.archive.counts import database_counts, inserts_each, redis_counts, selects_each
 from collect.archive.raw import RawTrial, Sample, Series
 from collect.archive.validity import judge
 from collect.archive.window import (
@@ -21,6 +22,7 @@ from collect.archive.window import (
     missed_ticks,
     phases,
 )
+from collect.catalog import needs_database
 from collect.statistics.percentiles import percentile
 from collect.verdicts.ceilings import Ceilings
 from collect.verdicts.findings import columns_of
@@ -43,7 +45,7 @@ def summarise(raw: RawTrial, run_id: str, ceilings: Ceilings | None = None) -> d
     row |= _answers(raw, window)
     row |= _server(raw, window)
     row |= _clients(raw, window)
-    row |= _redis(raw, window, row["requests"])
+    row |= redis_counts(raw, window, row["requests"]) | database_counts(raw, window)
     row |= _control(raw)
     row |= {"clock_uncertainty_s": raw.clock_uncertainty_s}
     row = {name: _plain(value) for name, value in row.items()}
@@ -98,8 +100,10 @@ def _answers(raw: RawTrial, window: Window) -> dict[str, Any]:
 def _server(raw: RawTrial, window: Window) -> dict[str, Any]:
     series = raw.server
     first, last = float(series.t[window.first]), float(series.t[window.last])
-    row = _host("server", [series], first, last, ("app", "redis", "collector", "other"))
+    row = _host("server", [series], first, last, ("app", "redis", "database", "collector", "other"))
     states = series.samples[window.first : window.last + 1]
+    if not any((sample["units"].get("database") or {}).get("procs") for sample in states):
+        row |= {name: None for name in row if name.startswith("database_")}  # not there, which is not idle
     row["server_time_wait_max"] = _most(_tcp(sample, "TIME_WAIT") for sample in states)
     return row
 
@@ -150,30 +154,6 @@ def _host(side: str, hosts: list[Series], first: float, last: float, units: tupl
     return row
 
 
-def _redis(raw: RawTrial, window: Window, requests: int) -> dict[str, Any]:
-    """Return Redis' own counts beside the generator's: in the window, and over the whole trial."""
-    gets, replied = raw.server.each(lambda s: s["redis"]["gets"]), raw.server.each(lambda s: s["redis"]["t"])
-    each = raw.spec.workload["redis_gets"]
-    inside = gets[window.last] - gets[window.first]
-    row: dict[str, Any] = {"redis_gets": inside, "redis_gets_diff": None, "redis_gets_total_diff": None}
-    known = np.flatnonzero(~np.isnan(gets))
-    if each and not np.isnan(inside):
-        row["redis_gets_diff"] = inside - each * requests
-    before, after = (raw.record["server"].get(part, {}).get("redis_gets") for part in ("app", "after"))
-    if each and before is not None and after is not None:
-        # Asked for while nothing was under way: before the app was started, after the load had ended.
-        checked = int(raw.record["result"].get("check_requests", 0))
-        row["redis_gets_total_diff"] = after - before - each * (len(raw.requests.end) + checked)
-    elif each and len(known) > 1:
-        first, last = replied[known[0]], replied[known[-1]]
-        answered = int(((raw.requests.end > first) & (raw.requests.end <= last)).sum())
-        checked = int(raw.record["result"].get("check_requests", 0)) if first < raw.marks["load_start"] else 0
-        row["redis_gets_total_diff"] = gets[known[-1]] - gets[known[0]] - each * (answered + checked)
-    for name in ("redis_gets", "redis_gets_diff", "redis_gets_total_diff"):
-        row[name] = None if row[name] is None or np.isnan(row[name]) else int(row[name])
-    return row
-
-
 def _control(raw: RawTrial) -> dict[str, Any]:
     """Return the control node's own CPU from its two readings (unix seconds, CPU seconds)."""
     readings = raw.record.get("control_cpu") or []
@@ -206,6 +186,9 @@ def _checks(raw: RawTrial, window: Window) -> dict[str, Any]:
         "server_ticks": window.last - window.first,
         "client_ticks": sum(len(between(series, first, last)) for series in raw.clients),
         "redis_gets_expected": raw.spec.workload["redis_gets"] > 0,
+        "database_used": needs_database(raw.spec.workload),
+        "db_selects_each": selects_each(raw.spec.workload),
+        "db_inserts_each": inserts_each(raw.spec.workload),
         "failures_total": int((~raw.requests.good).sum()),
         "wrong_responses": _wrong(raw, window),
         "frequency_drop": {side: _frequency_drop(raw, side, first, last) for side in ("server", "client")},
@@ -242,7 +225,7 @@ def _tcp(sample: Sample, state: str) -> float | None:
 
 
 def _net(kind: str) -> Callable[[Sample], float]:
-    """Return what picks a counter summed over the host's interfaces; the loopback carries Redis, not load."""
+    """Return what picks a counter summed over the host's interfaces; the loopback carries what the app asks for."""
     return lambda s: float(sum(counters[kind] for name, counters in s["host"]["net"].items() if name != "lo"))
 
 

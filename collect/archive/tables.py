@@ -183,8 +183,10 @@ def _scopes(sample: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"scope": "thread", **shared, "tid": tid, "cpu_user_s": seconds}
     if redis := sample.get("redis"):
         yield _known({"scope": "redis", **redis, "mem_used": redis.get("used_memory")} | {"t": None})
+    if database := sample.get("database"):
+        yield _known({"scope": "database", **database} | {"t": None})
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
-    """Keep what has a column; the moment of Redis' answer is within milliseconds of the sample's."""
+    """Keep what has a column; the moment of Redis' or the database's answer is within milliseconds of the sample's."""
     return {key: value for key, value in row.items() if key in columns()["samples"] and value is not None}

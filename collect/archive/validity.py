@@ -63,6 +63,7 @@ def judge(row: Mapping[str, Any], checks: Mapping[str, Any]) -> Verdict:
     wrong = checks["wrong_responses"]
     verdict.weigh("wrong_share", wrong / requests, f"{wrong} of {requests} responses were not the right one")
     _weigh_redis(verdict, row, checks)
+    _weigh_database(verdict, row, checks)
     _weigh_app(verdict, row, checks)
     planned = checks["planned_window_s"]
     shown = f"the window is {row['window_s']:.2f} s instead of {planned:g} s"
@@ -98,6 +99,38 @@ def _weigh_redis(verdict: Verdict, row: Mapping[str, Any], checks: Mapping[str, 
             word = "more" if diff > 0 else "fewer"
             limit = f"at most {row['users']} can be under way"
             verdict.weigh("redis_gets_off_users", off, f"Redis counted {abs(diff)} GETs {word} {span}; {limit}")
+
+
+def _weigh_database(verdict: Verdict, row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:
+    """Compare the database's counts with the generator's: SELECTs in the window, rows over the whole trial.
+
+    An accepted request has left its row before it was answered, so no row may be missing. A failed one may or may not
+    have come so far, and those that the load's end cut off, one a user at most, are not on record.
+    """
+    if not checks["database_used"]:
+        return
+    selects, inserts, users = checks["db_selects_each"], checks["db_inserts_each"], row["users"]
+    limit = f"at most {users} can be under way"
+    if selects and row["db_selects_diff"] is None:
+        verdict.broken(INVALID, "the database's own count of SELECTs is missing")
+    elif selects:
+        diff = row["db_selects_diff"]
+        off = max(0, abs(diff) - selects * row["failures"]) / (selects * users)
+        word = "more" if diff > 0 else "fewer"
+        shown = f"the database counted {abs(diff)} SELECTs {word} than there were requests for in the window; {limit}"
+        verdict.weigh("db_off_users", off, shown)
+    diff = row["db_inserts_diff"]
+    if diff is None:
+        if inserts:
+            verdict.broken(INVALID, "the database's own count of rows is missing")
+        return
+    fewer = -diff - inserts * checks["failures_total"]
+    verdict.weigh("db_rows_off", fewer, f"the database holds {fewer} rows fewer than requests were accepted")
+    if inserts:
+        shown = f"the database holds {diff} rows more than requests were sent; {limit}"
+        verdict.weigh("db_off_users", diff / (inserts * users), shown)
+    else:
+        verdict.weigh("db_rows_off", diff, f"the database holds {diff} rows more, and no request inserts any")
 
 
 def _weigh_app(verdict: Verdict, row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:

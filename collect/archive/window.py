@@ -1,8 +1,9 @@
 """The window of a trial, and what grew within it.
 
 The window runs from one tick of the server's collector to another, ``window_s`` later. At these two ticks Redis was
-asked for its count of GETs; the requests answered between the two replies are the window's requests. So the generator's
-count and Redis' own are of one and the same span, and differ by what is under way at its edges at most.
+asked for its count of GETs (for a workload of the database alone: the database for its count of statements); the
+requests answered between the two replies are the window's requests. So the generator's count and Redis' own are of one
+and the same span, and differ by what is under way at its edges at most.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collect.archive.raw import DAMAGED, Floats, RawTrial, Sample, Series
+from collect.catalog import needs_database
 from collect.errors import BenchError
 
 PHASES = ("ramp", "warmup", "window", "after")
@@ -53,7 +55,9 @@ def find_window(raw: RawTrial) -> Window:
     last = int(fits[-1]) if len(fits) else first
     if last <= first:
         raise BenchError("the server's collector recorded no two ticks under load", raw.spec.trial_id, DAMAGED)
-    replied = raw.server.each(lambda sample: sample["redis"]["t"])
+    workload = raw.spec.workload
+    counter = "database" if needs_database(workload) and not workload["redis_gets"] else "redis"
+    replied = raw.server.each(lambda sample: sample[counter]["t"])
     edges = [float(t[i] if np.isnan(replied[i]) else replied[i]) for i in (first, last)]
     return Window(first, last, edges[0], edges[1])
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-SERVER_APP, SERVER_CPU, REDIS = "server-app", "server-cpu", "redis"
+SERVER_APP, SERVER_CPU, REDIS, DATABASE = "server-app", "server-cpu", "redis", "database"
 GENERATOR, CLIENT_CPU, CLIENT_PORTS = "generator", "client-cpu", "client-ports"
 NETWORK, CONCURRENCY, UNSTEADY = "network", "concurrency", "unsteady"
 
-WORDS = (SERVER_APP, SERVER_CPU, REDIS, GENERATOR, CLIENT_CPU, CLIENT_PORTS, NETWORK, CONCURRENCY, UNSTEADY)
+WORDS = (
+    SERVER_APP, SERVER_CPU, REDIS, DATABASE, GENERATOR, CLIENT_CPU, CLIENT_PORTS, NETWORK, CONCURRENCY, UNSTEADY,
+)  # fmt: skip
 """All that a trial can be limited by."""
-SERVER_SIDE = (SERVER_APP, SERVER_CPU, REDIS)
+SERVER_SIDE = (SERVER_APP, SERVER_CPU, REDIS, DATABASE)
 """With one of these first, a figure is the server's own."""
 LOW, MEDIUM, HIGH = CONFIDENCES = ("low", "medium", "high")
 

@@ -40,7 +40,7 @@ def figures(raw: RawTrial, window: Window, row: Mapping[str, Any], ceilings: Cei
 
 
 def _connections(raw: RawTrial, seconds: Seconds) -> int | None:
-    """Return the connections accepted from the clients; the app's to Redis are opened and accepted on one host."""
+    """Return the connections accepted from the clients; what the app opens is accepted on the same host."""
     accepted = growth(raw.server, lambda s: s["host"]["tcp_ext"]["passive_opens"], seconds.first, seconds.last)
     opened = growth(raw.server, lambda s: s["host"]["tcp_ext"]["active_opens"], seconds.first, seconds.last)
     return None if np.isnan(accepted) else round(max(0.0, accepted - (0.0 if np.isnan(opened) else opened)))

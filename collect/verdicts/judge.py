@@ -16,12 +16,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from collect.archive.validity import DEGRADED, INVALID, unaccounted_share
-from collect.verdicts import network, ports, processors, steady
+from collect.verdicts import database, network, ports, processors, steady
 from collect.verdicts.ceilings import Ceilings
 from collect.verdicts.findings import (
     CLIENT_CPU,
     CLIENT_PORTS,
     CONCURRENCY,
+    DATABASE,
     GENERATOR,
     HIGH,
     LOW,
@@ -43,10 +44,10 @@ if TYPE_CHECKING:
     from collect.archive.window import Window
 
 SIDE = {
-    SERVER_APP: "server", SERVER_CPU: "server", REDIS: "server", GENERATOR: "client", CLIENT_CPU: "client",
-    CLIENT_PORTS: "client", NETWORK: "network",
+    SERVER_APP: "server", SERVER_CPU: "server", REDIS: "server", DATABASE: "server", GENERATOR: "client",
+    CLIENT_CPU: "client", CLIENT_PORTS: "client", NETWORK: "network",
 }  # fmt: skip
-FILLS = {SERVER_APP: SERVER_CPU, REDIS: SERVER_CPU, GENERATOR: CLIENT_CPU}
+FILLS = {SERVER_APP: SERVER_CPU, REDIS: SERVER_CPU, DATABASE: SERVER_CPU, GENERATOR: CLIENT_CPU}
 """A single process, and the CPU set that it fills."""
 A_HAIR = 1e-3
 
@@ -57,7 +58,7 @@ def judge(
     """Return what held the trial back, most binding first; never nothing. ``row`` is the trial's summary so far."""
     limits = limits or thresholds()
     trial = processors.Trial(raw, Seconds.of(raw, window), row, ceilings, limits)
-    readings = [*processors.server(trial), *processors.clients(trial), network.read(trial)]
+    readings = [*processors.server(trial), database.read(trial), *processors.clients(trial), network.read(trial)]
     readings.append(ports.read(trial, window, ports.client_ports(trial)))
     readings.append(steady.read(trial, steady.window_rates(raw, window), window.length_s))
     missing = {}
@@ -124,6 +125,7 @@ def _concurrency(row: Mapping[str, Any], by_word: Mapping[str, Reading], full: f
     )
     if most is not None:
         shown.append(max(most.evidence, key=_use))
+    shown += database.disk_waits(row)
     unseen = {text: kind for reading in by_word.values() for text, kind in reading.missing.items()}
     return Reading(CONCURRENCY, full, tuple(shown), unseen)
 

@@ -20,6 +20,7 @@ from collect.verdicts.findings import (
     CLIENT_CPU,
     CLIENT_PORTS,
     CONCURRENCY,
+    DATABASE,
     GENERATOR,
     REDIS,
     SERVER_APP,
@@ -103,7 +104,7 @@ def _named(change: _Changes, usage: Usage) -> tuple[Intervention | None, str | N
     if word == CLIENT_CPU:
         found = change.cheaper_generator() or change.burn("client", FALL, named=True)
         return found, None if found else "there is no cheaper generator, and the client's CPU is burnt already"
-    if word == SERVER_CPU:
+    if word in (SERVER_CPU, DATABASE):  # the database has a thread a connection, so it is the whole set that it fills
         found = change.burn("server", FALL, named=True)
         return found, None if found else "the profile burns the server's CPU already"
     if word in (SERVER_APP, REDIS):

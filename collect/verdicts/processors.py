@@ -25,7 +25,8 @@ from collect.verdicts.usage import UNKNOWN, Seconds, Usage, busiest
 
 NOTEWORTHY = 0.005
 """A part of a CPU set that is told among those who used it."""
-OWN_UNITS = {"server": ("app", "redis"), "client": ("generator",)}
+OWN_UNITS = {"server": ("app", "redis", "database"), "client": ("generator",)}
+"""What is measured, by side. Without a database there is none to be known."""
 CLOSES, KEEPS = 0.5, 0.1
 """Connections per request: from the one on each request has its own, up to the other they are kept."""
 OWN_LIMITS = (GENERATOR, CONCURRENCY)
@@ -96,9 +97,9 @@ def set_reading(
     detail = ", ".join(_users(row, side, burner=burner))
     shown = evidence(what, use, limits.words[word], ceiling=cpus, unit="cores", detail=detail)
     full = limits.words[word].fullness(use.seconds if len(use.seconds) else use.mean)
-    own = [row.get(f"{unit}_cpu_cores") for unit in OWN_UNITS[side]]
-    if None not in own:
-        full *= min(1.0, sum(cores for cores in own if cores) / limits.rules["own_cores"])
+    own = {unit: row.get(f"{unit}_cpu_cores") for unit in OWN_UNITS[side]}
+    if all(cores is not None for unit, cores in own.items() if unit != "database"):
+        full *= min(1.0, sum(cores for cores in own.values() if cores) / limits.rules["own_cores"])
     return Reading(word, full, (shown,))
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from collect.verdicts.database import share_of_set
 from collect.verdicts.findings import (
     CLIENT_CPU,
     CLIENT_PORTS,
+    DATABASE,
     GENERATOR,
     LOW,
     REDIS,
@@ -55,6 +57,10 @@ def _readings(row: Mapping[str, Any], facts: Mapping[str, Any], limits: Threshol
         cores = row.get(f"{unit}_cpu_cores")
         use = UNKNOWN if cores is None else _mean(min(1.0, cores))
         yield core_reading(word, f"the unit {unit}", use, UNKNOWN, words[word])
+    if row.get("database_cpu_cores") is not None and (cpus := row.get("server_cpus")):
+        yield share_of_set(
+            _mean(row["database_cpu_cores"]), cpus, row.get("server_steal_cores") or 0.0, words[DATABASE]
+        )
     waiting, count = row.get("client_time_wait_max"), port_count((facts.get("sysctl") or {}).get(RANGE))
     if waiting is None or count is None:
         yield Reading(CLIENT_PORTS, 0.0, (), {"the client's ports": OWN})

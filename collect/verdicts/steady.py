@@ -8,7 +8,7 @@ from collect.archive.raw import Floats, RawTrial
 from collect.archive.window import Window
 from collect.statistics.steadiness import Change, largest_drift, largest_step, oscillation, rates_of
 from collect.verdicts.findings import UNSTEADY, Evidence
-from collect.verdicts.processors import Trial
+from collect.verdicts.processors import OWN_UNITS, Trial
 from collect.verdicts.readings import DETAIL, Reading
 
 AT_THE_EDGE = 0.999
@@ -68,8 +68,8 @@ def even_sides(trial: Trial) -> frozenset[str]:
     """
     seconds, requests = trial.seconds, trial.raw.requests
     rate = np.histogram(requests.end[requests.good], seconds.edges)[0] / np.diff(seconds.edges)
-    units = {"server": [(trial.raw.server, "app"), (trial.raw.server, "redis")]}
-    units["client"] = [(series, "generator") for series in trial.raw.clients]
+    hosts = {"server": [trial.raw.server], "client": trial.raw.clients}
+    units = {side: [(series, unit) for series in hosts[side] for unit in OWN_UNITS[side]] for side in hosts}
     part = trial.limits.rules["unsteady_use_part"] * _variation(rate)
     own = {
         side: np.sum([np.nan_to_num(seconds.unit(series, unit).seconds) for series, unit in each], axis=0)

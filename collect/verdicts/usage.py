@@ -84,7 +84,7 @@ class Seconds:
 
     def cpu_set(self, series: Series) -> Usage:
         """Return the part of the host's CPU set that was not idle; what a hypervisor took counts as used."""
-        cpus = _cpus(series)
+        cpus = cpu_count(series)
         if not cpus:
             return UNKNOWN
         idle = self.rate(series, lambda s: s["host"]["cpu"]["idle"] + s["host"]["cpu"]["iowait"])
@@ -126,7 +126,7 @@ class Seconds:
         Of several CPUs it is not known which process lost how much, so there nothing is taken off.
         """
         steal = self.rate(series, lambda s: s["host"]["cpu"]["steal"])
-        lost = steal.mean if _cpus(series) == 1 and steal.known else 0.0
+        lost = steal.mean if cpu_count(series) == 1 and steal.known else 0.0
         return replace(busiest(usages), left=1 - min(max(0.0, lost), STOLEN_MAX))
 
 
@@ -155,5 +155,6 @@ def load_interface(series: Series) -> str | None:
     return max(grown, key=lambda name: grown[name]) if grown else None
 
 
-def _cpus(series: Series) -> int:
+def cpu_count(series: Series) -> int:
+    """Return the CPUs of the host's set; 0 where its samples do not say."""
     return int(series.samples[0]["host"].get("cpus") or 0) if series.samples else 0
