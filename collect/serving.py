@@ -1,4 +1,4 @@
-"""What can serve what (collect/data/servers.yml): variants and workloads that cannot be are told before a run begins."""
+"""What can serve what (collect/data/servers.yml): what cannot be is told before a run begins."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def check_workload(name: str, workload: Entry, place: Place) -> None:
         elif value is None:
             remedy = f"add it, {least[key]} or more" if least[key] is not None else "add it"
             raise BenchError(f"workload {name} has no {key}, which {asked} takes", place(key), remedy)
-        elif value < (least[key] or 0) if isinstance(value, int) else False:
+        elif isinstance(value, int) and value < (least[key] or 0):
             raise BenchError(f"workload {name} has {key} {value}", place(key), f"give {least[key]} or more for {asked}")
     if "file_bytes" in least and not _FILE_TEXT.fullmatch(workload["value"]):
         why = f"workload {name} has a value that is not plain ASCII text"

@@ -39,10 +39,11 @@ def list_plans(as_json: bool) -> None:
 @plan.command()
 @click.argument("name")
 def check(name: str) -> None:
-    """Check the plan NAME (or a path): schema, known names, no cell twice."""
+    """Check the plan NAME (or a path): schema, known names, no cell twice, nothing that cannot be served."""
     loaded = load_plan(name)
     cells = f"{len(loaded.cells)} cells in {loaded.blocks} blocks, {len(loaded.trials())} trials"
     more = [f"{len(loaded.ceilings())} of them ceilings"] * bool(loaded.ceilings()) + ["then probes"] * loaded.probe
+    more += [f"on a server host with {' and '.join(loaded.needs)}"] * bool(loaded.needs)
     click.echo(f"{loaded.name}: {', '.join([cells, *more])}, about {loaded.estimate_s() / 60:.1f} minutes")
 
 

@@ -27,12 +27,19 @@ from collect.errors import BenchError
 from collect.paths import shown
 from collect.plan import PORT_BASE, Plan, TrialSpec, check_ports, load_plan
 
-_cores = click.option(
+_client_cores = click.option(
     "--client-cores",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
     help="Cores of all clients together; they say how many processes of a generator are enough.",
+)
+_server_cores = click.option(
+    "--server-cores",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Cores of the server's CPU set: as many processes has a variant with one per core.",
 )
 _probe = click.option(
     "--probe/--no-probe", default=None, help="Put verdicts to the test; without it, as the plan says."
@@ -49,37 +56,43 @@ def run() -> None:
 @click.option("--resume", "run_id", default="", help="The run to go on with, if any.")
 @click.option("--inventory", help="Refuse to go on with a run that was begun with another.")
 @click.option("--port-base", type=int, default=PORT_BASE, show_default=True, help="Trials use the ports above it.")
-@_cores
+@_client_cores
+@_server_cores
 @_probe
 @archive_option
 def check(
-    plan_name: str, run_id: str, inventory: str | None, port_base: int, client_cores: int, probe: bool | None,
-    archive_dir: Path,
+    plan_name: str, run_id: str, inventory: str | None, port_base: int, client_cores: int, server_cores: int,
+    probe: bool | None, archive_dir: Path,
 ) -> None:  # fmt: skip
     """Say before anything is started whether `begin`, or `resume`, would do."""
     if run_id:
         plan = find_partial(archive_dir, run_id, inventory=inventory).plan
     else:
-        plan = _plan(plan_name, client_cores, probe)
+        plan = _plan(plan_name, client_cores, server_cores, probe)
         check_ports(plan, port_base)
     check_archive_dir(archive_dir, plan)
-    print_json({"plan": plan.name, "trials": len(plan.trials()), "estimate_s": plan.estimate_s()})
+    print_json(
+        {"plan": plan.name, "trials": len(plan.trials()), "estimate_s": plan.estimate_s(), "needs": list(plan.needs)}
+    )
 
 
 @run.command()
 @click.option("--plan", "plan_name", required=True, help="A plan's name or path.")
 @click.option("--inventory", required=True, help="Name of the inventory, for the record.")
 @click.option("--port-base", type=int, default=PORT_BASE, show_default=True, help="Trials use the ports above it.")
-@_cores
+@_client_cores
+@_server_cores
 @_probe
 @archive_option
 def begin(
-    plan_name: str, inventory: str, port_base: int, client_cores: int, probe: bool | None, archive_dir: Path
-) -> None:
+    plan_name: str, inventory: str, port_base: int, client_cores: int, server_cores: int, probe: bool | None,
+    archive_dir: Path,
+) -> None:  # fmt: skip
     """Begin a run: checked plan, writable archive with room enough."""
     from collect.archive.seal import remove_leftovers
 
-    partial = begin_run(archive_dir, _plan(plan_name, client_cores, probe), inventory=inventory, port_base=port_base)
+    plan = _plan(plan_name, client_cores, server_cores, probe)
+    partial = begin_run(archive_dir, plan, inventory=inventory, port_base=port_base)
     remove_leftovers(archive_dir)
     _print(partial)
 
@@ -88,14 +101,16 @@ def begin(
 @click.argument("run_id")
 @click.option("--plan", "plan_name", help="Refuse unless the run was begun with this plan.")
 @click.option("--inventory", help="Refuse unless the run was begun with this inventory.")
-@_cores
+@_client_cores
+@_server_cores
 @_probe
 @archive_option
 def resume(
-    run_id: str, plan_name: str | None, inventory: str | None, client_cores: int, probe: bool | None, archive_dir: Path
-) -> None:
+    run_id: str, plan_name: str | None, inventory: str | None, client_cores: int, server_cores: int,
+    probe: bool | None, archive_dir: Path,
+) -> None:  # fmt: skip
     """Go on with the run RUN_ID."""
-    plan = _plan(plan_name, client_cores, None) if plan_name else None
+    plan = _plan(plan_name, client_cores, server_cores, None) if plan_name else None
     partial = resume_run(archive_dir, run_id, plan=plan, inventory=inventory)
     if probe is not None:
         partial.want_probes(probe)
@@ -172,8 +187,8 @@ def status(run_id: str | None, archive_dir: Path) -> None:
     print_json(entries)
 
 
-def _plan(name: str, client_cores: int, probe: bool | None) -> Plan:
-    plan = load_plan(name, client_cores=client_cores)
+def _plan(name: str, client_cores: int, server_cores: int, probe: bool | None) -> Plan:
+    plan = load_plan(name, client_cores=client_cores, server_cores=server_cores)
     return plan if probe is None else replace(plan, probe=probe)
 
 

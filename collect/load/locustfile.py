@@ -1,4 +1,4 @@
-"""What Locust runs: one GET without a pause, by every user, on record from the first request to the last."""
+"""What Locust runs: one request without a pause, by every user, on record from the first request to the last."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gevent
-from locust import FastHttpUser, HttpUser, events, task
+from locust import FastHttpUser, HttpUser, events
 
 if not __package__:  # Locust loads this file by its path; PEP 366 then lets it import its neighbours.
     sys.path.append(str(Path(__file__).absolute().parent.parent))
@@ -30,8 +30,20 @@ NEVER_AGAIN = -1
 base = {"HttpUser": HttpUser, "FastHttpUser": FastHttpUser}[settings.user_class]
 
 
+def get(user: Any) -> None:
+    """Ask once."""
+    user.client.get(settings.path)
+
+
+def post(user: Any) -> None:
+    """Send the body once."""
+    user.client.post(settings.path, data=settings.request.body, headers=settings.request.headers)
+
+
 class BenchUser(base):  # type: ignore[misc,valid-type]
     """Asks without a pause: HttpUser is python-requests, as in the article, FastHttpUser geventhttpclient."""
+
+    tasks: ClassVar = [{"GET": get, "POST": post}[settings.request.method]]
 
     def on_start(self) -> None:
         """Let a request that is not answered be a failure of FastHttpUser's, as it is of HttpUser's.
@@ -41,11 +53,6 @@ class BenchUser(base):  # type: ignore[misc,valid-type]
         """
         if settings.user_class == "FastHttpUser":
             self.client.client.clientpool.get_client(settings.url)._connection_pool.size = NEVER_AGAIN
-
-    @task  # type: ignore[untyped-decorator]
-    def get(self) -> None:
-        """Ask once."""
-        self.client.get(settings.path)
 
 
 def main() -> None:

@@ -48,7 +48,8 @@ class Primary:
         if missing:
             self.abort(missing)
         try:
-            checked = check(self._settings.url, self._settings.expected, self._settings.answer_timeout_s)
+            settings = self._settings
+            checked = check(settings.url, settings.request, settings.expected, settings.answer_timeout_s)
         except CheckError as error:
             self._result.check_requests = error.requests
             self.abort(str(error), WRONG_ANSWER)

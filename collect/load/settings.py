@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 TOOLS = ("locust", "wrk")
 USER_CLASSES = ("HttpUser", "FastHttpUser")
+METHODS = ("GET", "POST")
 WHERE = "environment of the load"
 
 T = TypeVar("T")
@@ -28,11 +29,30 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Expected:
-    """The answer that counts as right. ``body`` is the text itself, or the object that a JSON body must equal."""
+    """The answer that counts as right.
+
+    ``body`` is the text itself, or the object that a JSON body must equal. Of a long one ``body_sha256`` is known
+    instead, with ``body_length`` in bytes: of the text, or of the object as canonical JSON (see check.py).
+    """
 
     status: int
     type: str
-    body: object
+    body: object = None
+    body_sha256: str | None = None
+    body_length: int = 0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent: the method, and the JSON text that a POST carries."""
+
+    method: str = "GET"
+    body: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that tell of the body."""
+        return {"Content-Type": "application/json"} if self.body else {}
 
 
 @dataclass(frozen=True)
@@ -47,6 +67,7 @@ class Settings:
     users: int
     """How many ask at the same time (LOCUST_USERS); Locust reads it by itself."""
     path: str
+    request: Request
     expected: Expected
     warmup_s: float
     window_s: float
@@ -76,6 +97,7 @@ class Settings:
             else _read(env, "BENCH_USER_CLASS", _user_class, f"one of {', '.join(USER_CLASSES)}"),
             users=_read(env, "LOCUST_USERS", _count, "a number above 0") if tool == "wrk" else 0,
             path=_read(env, "BENCH_PATH", _path, "a path such as /user"),
+            request=_request(env),
             expected=_read(
                 env, "BENCH_EXPECT", _expected, 'JSON such as {"status": 200, "type": "text/html", "body": "hello"}'
             ),
@@ -156,7 +178,32 @@ def _folder(text: str) -> Path:
     return _require(Path(text), os.access(text, os.W_OK | os.X_OK) and Path(text).is_dir())
 
 
+def _method(text: str) -> str:
+    return _require(text, text in METHODS)
+
+
+def _json(text: str) -> str:
+    json.loads(text)
+    return text
+
+
+def _no_body(text: str) -> str:
+    return _require(text, not text)
+
+
+def _request(env: Mapping[str, str]) -> Request:
+    method = _read(env, "BENCH_METHOD", _method, f"one of {', '.join(METHODS)}", "GET")
+    if method == "GET":
+        return Request(method, _read(env, "BENCH_BODY", _no_body, "nothing, a GET carries none", ""))
+    return Request(method, _read(env, "BENCH_BODY", _json, 'the JSON that is sent, such as {"name": "student"}'))
+
+
 def _expected(text: str) -> Expected:
     value = json.loads(text)
-    expected = Expected(int(value["status"]), str(value["type"]), value["body"])
-    return _require(expected, 100 <= expected.status <= 599 and expected.type)
+    status, media_type = int(value["status"]), str(value["type"])
+    _require(media_type, 100 <= status <= 599 and media_type)
+    if "body" in value:
+        return Expected(status, media_type, value["body"])
+    digest, length = value["body_sha256"], int(value["body_length"])
+    _require(digest, re.fullmatch("[0-9a-f]{64}", digest) and length > 0)
+    return Expected(status, media_type, body_sha256=digest, body_length=length)

@@ -29,6 +29,8 @@ local CHUNK = ROWS * ROW_BYTES
 
 local folder = os.getenv("BENCH_OUT_DIR")
 local right_status, right_length = tonumber(os.getenv("BENCH_STATUS")), tonumber(os.getenv("BENCH_LENGTH"))
+wrk.method = os.getenv("BENCH_METHOD") -- its header comes with the others
+if wrk.method == "POST" then wrk.body = os.getenv("BENCH_BODY") end
 local now, file, rows, row, offset, last = ffi.new("bench_time[1]"), nil, nil, nil, 0, nil
 
 local function time()

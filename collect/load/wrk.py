@@ -133,9 +133,13 @@ class Wrk:
         settings = self._settings
         users = str(settings.users)
         duration = f"{settings.warmup_s + settings.window_s + SPARE_S:.0f}"
-        headers = [word for header in HEADERS for word in ("-H", header)]
+        told_of_body = [f"{name}: {value}" for name, value in settings.request.headers.items()]
+        headers = [word for header in (*HEADERS, *told_of_body) for word in ("-H", header)]
         script = str(Path(__file__).absolute().with_name("wrk.lua"))
-        told = {"BENCH_OUT_DIR": settings.out_dir, "BENCH_STATUS": settings.expected.status, "BENCH_LENGTH": length}
+        told = {
+            "BENCH_OUT_DIR": settings.out_dir, "BENCH_STATUS": settings.expected.status, "BENCH_LENGTH": length,
+            "BENCH_METHOD": settings.request.method, "BENCH_BODY": settings.request.body,
+        }  # fmt: skip
         # What it says is a few lines at its end; a pipe takes them also where the disk is full.
         self._process = subprocess.Popen(
             [self._program, "-t", users, "-c", users, "-d", duration, "-s", script, *headers, settings.url],
@@ -299,7 +303,7 @@ class Leader:
     def _run(self) -> None:
         settings, result = self._settings, self._result
         wrk = Wrk(settings)
-        checked = check(settings.url, settings.expected, settings.answer_timeout_s)
+        checked = check(settings.url, settings.request, settings.expected, settings.answer_timeout_s)
         result.check_requests = checked.requests
         result.load_start_unix_s, self._phase = time.time(), "ramp"
         self._wrk = wrk

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from collect.errors import BenchError
+from collect.exchange import request
 from collect.trial.board import Board
 from collect.trial.remote import Remote
 from collect.trial.server import environment_file
@@ -38,12 +39,15 @@ def load_environment(task: Task, instance: str, master_address: str) -> dict[str
     spec = task.spec
     out = f"{task.paths.run}/load"
     users, processes = int(spec["cell"]["users"]), int(spec["generator"]["processes"])
+    asked = request(spec["workload"])
     variables = {
         "LOCUST_HEADLESS": "true",
         "LOCUST_HOST": f"http://{task.server_address}:{spec['port']}",
         "BENCH_TOOL": spec["generator"].get("tool", "locust"),
         "BENCH_USER_CLASS": spec["generator"].get("user_class", ""),
         "BENCH_PATH": spec["workload"]["path"],
+        "BENCH_METHOD": asked["method"],
+        "BENCH_BODY": asked["body"],
         "BENCH_EXPECT": json.dumps(spec["expect"]),
         "BENCH_WARMUP_S": str(spec["warmup_s"]),
         "BENCH_WINDOW_S": str(spec["window_s"]),

@@ -8,15 +8,23 @@ from typing import Any
 
 from collect.archive.durable import disk_errors
 from collect.errors import BenchError
-from collect.trial.watching import Side
+from collect.serving import PYTHONS, python_of
+from collect.trial.watching import Paths, Side
 
 CLIENTS_SETTLE_S = 30.0
+VENVS = dict(zip(PYTHONS, ("app", "app-modern"), strict=True))
+"""The virtual environment of the apps, by the Python of the variant."""
 
 
-def app_environment(spec: dict[str, Any]) -> dict[str, str]:
-    """Return the environment of the app's unit for this trial (see apps/options.py)."""
-    variant, workload = spec["variant"], spec.get("workload", {})
+def app_environment(spec: dict[str, Any], prefix: str = Paths.prefix) -> dict[str, str]:
+    """Return the environment of the app's unit for this trial (see apps/options.py).
+
+    ``prefix`` is the testbed's folder on the host. What is served follows from the workload's entry, as it is, under
+    its name; a text that is long once it is served is not in there.
+    """
+    variant = spec["variant"]
     variables = {
+        "APP_PYTHON": f"{prefix}/venvs/{VENVS[python_of(variant)]}/bin/python",
         "APP_FRAMEWORK": variant["framework"],
         "APP_SERVER": variant["server"],
         "APP_CLIENT": variant["client"],
@@ -28,9 +36,9 @@ def app_environment(spec: dict[str, Any]) -> dict[str, str]:
         "APP_KEEP_ALIVE": str(int(variant.get("keep_alive", True))),
         "APP_PORT": str(spec["port"]),
     }
-    if "work" in workload:
-        variables["APP_WORK"] = json.dumps(workload["work"])
-        variables["APP_WORK_ANSWER"] = json.dumps({name: workload[name] for name in ("key", "value")})
+    if "workload" in spec:
+        named = {"name": spec["cell"]["workload"]} if "cell" in spec else {}
+        variables["APP_WORKLOAD"] = json.dumps(named | spec["workload"])
     return variables
 
 
@@ -47,7 +55,8 @@ def start_app(side: Side) -> dict[str, Any]:
     """Restart the app's unit as the trial wants it and return what runs: pid, command line, Redis' count of GETs."""
     spec = side.task.spec
     command = side.task.paths.app_control("start", "--port", str(spec["port"]))
-    started: dict[str, Any] = json.loads(side.remote.run(command, environment_file(app_environment(spec))))
+    environment = environment_file(app_environment(spec, side.task.paths.prefix))
+    started: dict[str, Any] = json.loads(side.remote.run(command, environment))
     return started
 
 
