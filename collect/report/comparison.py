@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from collect.report.article import article_figures
 from collect.report.figures import CellFigures, RatioFigures, RunFigures
+from collect.report.table import ARTICLE, CONTROLLED, WAYS
 from collect.report.verdicts import PLAIN
-from collect.report.words import counted, interval
-
-ARTICLE, CONTROLLED = "article", "controlled"
-"""The profiles that go into it."""
+from collect.report.words import counted, interval, span
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,8 @@ class Comparison:
     @property
     def measured(self) -> list[tuple[str, RatioFigures]]:
         """What was measured of it, each with its name."""
-        named = (("Measured the article's way", self.its_way), ("With the client out of the way", self.controlled))
-        return [(name, ratio) for name, ratio in named if ratio is not None]
+        named = ((ARTICLE, self.its_way), (CONTROLLED, self.controlled))
+        return [(WAYS[way], ratio) for way, ratio in named if ratio is not None]
 
     @property
     def best(self) -> RatioFigures:
@@ -40,9 +39,14 @@ class Comparison:
 
 
 def comparisons(figures: RunFigures) -> list[Comparison]:
-    """Return a comparison for each workload of which async was measured against sync in one of the two profiles."""
+    """Return a comparison for each workload of which async was measured against sync in one of the two profiles.
+
+    The article's workloads come first and in its order.
+    """
     found = []
-    for workload in dict.fromkeys(ratio.top.workload for ratio in figures.ratios):
+    measured = dict.fromkeys(ratio.top.workload for ratio in figures.ratios)
+    known = [workload for workload in article_figures(figures.catalog) if workload in measured]
+    for workload in dict.fromkeys((*known, *measured)):
         ratios = [ratio for ratio in figures.ratios if ratio.top.workload == workload]
         its_way, controlled = (_preferred(figures, ratios, profile) for profile in (ARTICLE, CONTROLLED))
         if either := its_way or controlled:
@@ -56,6 +60,8 @@ def comparisons(figures: RunFigures) -> list[Comparison]:
 
 def headline(figures: RunFigures) -> str:
     """Return the run in one sentence."""
+    if figures.pythons:
+        return _renewed(figures)
     told = comparisons(figures)
     first = told[0].best if told else next(iter(figures.ratios), None)
     if first is None:
@@ -63,18 +69,34 @@ def headline(figures: RunFigures) -> str:
         return f"{counted(trials, 'trial')} of {counted(len(figures.cells), 'cell')} measured."
     top, bottom, on = first.top, first.bottom, _on(first.top.workload)
     if not first.comparable or first.ratio is None:
-        return f"{top.title} and {bottom.title} are not comparable {on}: {held(first)}."
-    way = {CONTROLLED: "With the client out of the way, ", ARTICLE: "Measured the article's way, "}
+        return f"{called(top)} and {called(bottom)} are not comparable {on}: {held(first)}."
+    way = f"{WAYS[top.profile]}, " if top.profile in WAYS else ""
     return (
-        f"{way.get(top.profile, '')}{top.title} answers {first.ratio.value:.2f} times as many requests a second as"
-        f" {bottom.title} {on} ({interval(first.ratio)}); {_limits(first)}."
+        f"{way}{called(top)} answers {first.ratio.value:.2f} times as many requests a second as"
+        f" {called(bottom)} {on} ({interval(first.ratio)}); {_limits(first)}."
+    )
+
+
+def _renewed(figures: RunFigures) -> str:
+    """Return what today's versions change, from the first workload of which that can be said."""
+    counted_ones = [ratio for ratio in figures.pythons if ratio.comparable and ratio.ratio]
+    first = next(iter(counted_ones or figures.pythons))
+    alike = [ratio for ratio in counted_ones if ratio.top.load == first.top.load]
+    on = _on(first.top.workload)
+    if not alike:
+        reasons = "; ".join(dict.fromkeys(held(ratio) for ratio in figures.pythons))
+        return f"What today's versions change {on} is not known: {reasons}."
+    parts = [f"{called(ratio.bottom)} {ratio.ratio.value:.2f} ({span(ratio.ratio)})" for ratio in alike if ratio.ratio]
+    return (
+        f"Today's Python and packages answer so many times as many requests a second as the article's {on}:"
+        f" {', '.join(parts)}; the server limited all of them."
     )
 
 
 def lead(figures: RunFigures) -> str:
     """Return what goes with the headline: what the article says, and what its way of measuring gave."""
     told = comparisons(figures)
-    if not told:
+    if not told or figures.pythons:
         return ""
     first, parts = told[0], []
     if first.article:
@@ -100,31 +122,42 @@ def held(ratio: RatioFigures) -> str:
         return f"each {reasons[0]}"
     same = "was held back by "
     if len(cells) == 2 and all(reason.startswith(same) for reason in reasons):
-        return f"{cells[0].title} {reasons[0]}, {cells[1].title} by {reasons[1].removeprefix(same)}"
-    return " and ".join(f"{cell.title} {reason}" for cell, reason in zip(cells, reasons, strict=True))
+        return f"{called(cells[0])} {reasons[0]}, {called(cells[1])} by {reasons[1].removeprefix(same)}"
+    return " and ".join(f"{called(cell)} {reason}" for cell, reason in zip(cells, reasons, strict=True))
+
+
+def called(cell: CellFigures) -> str:
+    """Return what to call a cell's server in a sentence: the framework, and the variant where the article has none."""
+    return cell.title if cell.side else f"{cell.title} ({cell.variant})"
 
 
 def _limits(ratio: RatioFigures) -> str:
     top, bottom = (PLAIN.get(cell.verdict.word or "", "nothing known") for cell in (ratio.top, ratio.bottom))
     if top == bottom:
         return f"{top} limited both"
-    return f"{top} limited {ratio.top.title}, {bottom} limited {ratio.bottom.title}"
+    return f"{top} limited {called(ratio.top)}, {bottom} limited {called(ratio.bottom)}"
 
 
 def _preferred(figures: RunFigures, ratios: Iterable[RatioFigures], profile: str) -> RatioFigures | None:
-    """Return the ratio to show of a profile: the article's variants before others, its generator before others."""
+    """Return the ratio to show of a profile: the article's variants before others, its generator before others.
 
-    def rank(ratio: RatioFigures) -> tuple[bool, bool, bool]:
+    Of what the article does not have, the fastest variants of both sides.
+    """
+
+    def rank(ratio: RatioFigures) -> tuple[bool, bool, bool, float, float]:
         user_class = figures.catalog.generators[ratio.top.generator].get("user_class")
+        rates = [cell.rps.value if cell.rps and not cell.side else 0 for cell in (ratio.top, ratio.bottom)]
         return (
             ratio.article is None,
             ratio.top.tool != "locust",
             profile == ARTICLE and user_class != "HttpUser",
+            -rates[0],
+            -rates[1],
         )
 
     return min((ratio for ratio in ratios if ratio.top.profile == profile), key=rank, default=None)
 
 
 def _on(workload: str) -> str:
-    known = {"redis": "on Redis I/O", "none": "without I/O"}
+    known = {"redis": "on Redis I/O", "none": "without I/O", "file": "on file I/O", "db": "on database I/O"}
     return known.get(workload, f'on "{workload}"')

@@ -7,16 +7,36 @@ from typing import Any
 
 from collect.report.ceilings import ceilings
 from collect.report.comparison import comparisons, headline, lead
+from collect.report.costs import Measured
 from collect.report.figures import CellFigures, RatioFigures, RunFigures
 from collect.report.notices import notices, probes
+from collect.report.setup import setup
+from collect.report.table import ArticleTable, article_table
+from collect.report.variants import rankings, renewals
 from collect.report.words import low_rate
 
 
 def run_data(figures: RunFigures) -> dict[str, Any]:
     """Return all figures of a run but its trials' rows."""
+    table = article_table(figures)
     return {
         "headline": headline(figures),
         "lead": lead(figures),
+        "table": table and table_data(table),
+        "variants": [
+            {
+                "workload": ranking.workload,
+                "title": ranking.title,
+                "rows": [measured_data(row) for row in ranking.rows],
+                "best": [ratio_data(ratio) for ratio in ranking.best],
+            }
+            for ranking in rankings(figures)
+        ],
+        "pythons": [
+            {**ratio_data(each.ratio), "rows": [measured_data(side) for side in (each.modern, each.article)]}
+            for each in renewals(figures)
+        ],
+        "setup": [asdict(difference) for difference in setup(figures)],
         "comparisons": [
             {
                 "workload": told.workload,
@@ -52,6 +72,53 @@ def run_data(figures: RunFigures) -> dict[str, Any]:
         ],
         "probes": [asdict(probe) for probe in probes(figures)],
         "warnings": [asdict(notice) for notice in notices(figures)],
+    }
+
+
+def table_data(table: ArticleTable) -> dict[str, Any]:
+    """Return the article's table against ours."""
+    return {
+        "sentence": table.sentence,
+        "notes": list(table.notes),
+        "workloads": [
+            {
+                "workload": workload,
+                "rows": [
+                    {
+                        "framework": row.framework,
+                        "article": row.article and asdict(row.article),
+                        **{way: measured_data(each) for way, each in row.ways.items()},
+                    }
+                    for row in rows
+                ],
+                "ratios": [
+                    {
+                        "top": ratio.top,
+                        "bottom": ratio.bottom,
+                        "article": ratio.article,
+                        "article_text": ratio.article_text,
+                        "ways": {way: ratio_data(each) for way, each in ratio.ways.items()},
+                    }
+                    for ratio in ratios
+                ],
+            }
+            for workload, rows, ratios in table.workloads
+        ],
+    }
+
+
+def measured_data(each: Measured) -> dict[str, Any]:
+    """Return a cell as tables show it: its rate, whose limit that is, what it cost, and its trials."""
+    return {
+        "cell": each.cell.name,
+        "rps": each.cell.rps and asdict(each.cell.rps),
+        "whose": each.whose.kind,
+        "part": each.whose.part,
+        "app_cpu_s_per_1000": each.app_cpu_s,
+        "server_cpu_s_per_1000": each.server_cpu_s,
+        "app_mib": each.app_mib,
+        "trials": list(each.trials),
+        **limit(each.cell),
     }
 
 

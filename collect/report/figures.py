@@ -17,6 +17,7 @@ from collect.archive.store import Archive, Manifest
 from collect.archive.validity import DEGRADED, INVALID
 from collect.catalog import Catalog
 from collect.plan import CELL, Cell
+from collect.report.article import ArticleFigure, article_figures, python_of, side_of
 from collect.report.verdicts import CellVerdict, cell_verdict, held_back
 from collect.statistics.intervals import Estimate, mean_over_blocks, ratio_over_blocks
 
@@ -33,8 +34,13 @@ class CellFigures:
     generator: str
     users: int
     profile: str
+    framework: str
     title: str
     style: str
+    python: str
+    """Which Python serves it: the article's or the modern one."""
+    side: str
+    """The framework whose figures in the article it reproduces; "" for what the article has not."""
     tool: str
     """What the generator is: locust or wrk."""
     rps: Estimate | None
@@ -47,9 +53,23 @@ class CellFigures:
     trials: int
     invalid: int
     degraded: int
-    article_rps: float | None
-    article_text_rps: float | None
-    """What the article's prose says, where it differs from its table."""
+    article: ArticleFigure | None
+    """What the article says of it."""
+
+    @property
+    def load(self) -> tuple[str, int, str, str]:
+        """What it shares with the cells that differ from it in the variant alone."""
+        return self.workload, self.users, self.generator, self.profile
+
+    @property
+    def article_rps(self) -> float | None:
+        """The article's own figure."""
+        return self.article.rps if self.article else None
+
+    @property
+    def article_text_rps(self) -> float | None:
+        """What the article's prose says, where it differs from its table."""
+        return self.article.text_rps if self.article else None
 
     @property
     def held_back(self) -> str | None:
@@ -87,6 +107,8 @@ class RunFigures:
     """Async against sync."""
     tools: Sequence[RatioFigures]
     """Locust against wrk."""
+    pythons: Sequence[RatioFigures]
+    """Today's Python and packages against the article's, all else of the variant alike."""
 
     def trials_of(self, cell: CellFigures) -> list[Row]:
         """Return the trials of a cell, those that cannot be used included."""
@@ -106,19 +128,37 @@ def run_figures(archive: Archive, run_id: str) -> RunFigures:
         if kind(row) == CELL:
             by_cell.setdefault(row["cell"], []).append(row)
     cells = [_cell(name, trials, catalog, manifest) for name, trials in by_cell.items() if trials]
-    ratios = _pairs(cells, by_cell, "variant", lambda top, bottom: (top.style, bottom.style) == ("async", "sync"))
+    ratios = _pairs(
+        cells, by_cell, "variant", lambda top, bottom: async_against_sync(catalog, top.variant, bottom.variant)
+    )
     tools = _pairs(cells, by_cell, "generator", lambda top, bottom: (top.tool, bottom.tool) == ("locust", "wrk"))
-    return RunFigures(run_id, manifest, catalog, rows, cells, ratios, tools)
+    pythons = _pairs(cells, by_cell, "variant", lambda top, bottom: _newer(catalog, top, bottom))
+    return RunFigures(run_id, manifest, catalog, rows, cells, ratios, tools, pythons)
+
+
+def async_against_sync(catalog: Catalog, top: str, bottom: str) -> bool:
+    """Say whether one variant's framework is asynchronous and the other's synchronous, both on the same Python."""
+    one, other = (catalog.variants[variant] for variant in (top, bottom))
+    styles = tuple(catalog.frameworks[entry["framework"]]["style"] for entry in (one, other))
+    return styles == ("async", "sync") and python_of(one) == python_of(other)
+
+
+def _newer(catalog: Catalog, top: CellFigures, bottom: CellFigures) -> bool:
+    """Say whether two variants differ in the Python alone, the first having today's."""
+    if (top.python, bottom.python) != ("modern", "article"):
+        return False
+    apart = ("python", "article")
+    one, other = (
+        {key: value for key, value in catalog.variants[cell.variant].items() if key not in apart}
+        for cell in (top, bottom)
+    )
+    return one == other
 
 
 def groups(cells: Sequence[CellFigures]) -> list[tuple[str, list[CellFigures]]]:
     """Return the cells that differ in the variant alone, with what they share."""
-
-    def shared(cell: CellFigures) -> tuple[str, int, str, str]:
-        return cell.workload, cell.users, cell.generator, cell.profile
-
-    order = list(dict.fromkeys(shared(cell) for cell in cells))
-    found = itertools.groupby(sorted(cells, key=lambda cell: order.index(shared(cell))), key=shared)
+    order = list(dict.fromkeys(cell.load for cell in cells))
+    found = itertools.groupby(sorted(cells, key=lambda cell: order.index(cell.load)), key=lambda cell: cell.load)
     return [
         (f"{workload}, {users} users, {generator}, {profile}", list(group))
         for (workload, users, generator, profile), group in found
@@ -145,14 +185,16 @@ def _cell(name: str, rows: list[Row], catalog: Catalog, manifest: Manifest) -> C
     first, good = rows[0], usable(rows)
     variant = catalog.variants[first["variant"]]
     framework = catalog.frameworks[variant["framework"]]
-    article = catalog.article.get(first["workload"], {})
-    side = variant.get("article", "")
+    side = side_of(variant)
     numeric = [key for key, value in first.items() if isinstance(value, float | int) or value is None]
     return CellFigures(
         name=name,
         **{key: first[key] for key in ("variant", "workload", "generator", "users", "profile")},
+        framework=variant["framework"],
         title=framework["title"],
         style=framework["style"],
+        python=python_of(variant),
+        side=side,
         tool=catalog.generators[first["generator"]].get("tool", "locust"),
         rps=mean_over_blocks([row["rps"] for row in good]) if good else None,
         verdict=verdict_of(name, rows, manifest),
@@ -162,8 +204,7 @@ def _cell(name: str, rows: list[Row], catalog: Catalog, manifest: Manifest) -> C
         trials=len(rows),
         invalid=len(rows) - len(good),
         degraded=sum(row["validity"] == DEGRADED for row in rows),
-        article_rps=article.get(side),
-        article_text_rps=article.get(f"{side}_text"),
+        article=article_figures(catalog).get(first["workload"], {}).get(side),
     )
 
 

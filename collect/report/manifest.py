@@ -8,7 +8,7 @@ from typing import Any
 from collect.archive.store import Manifest
 from collect.catalog import Catalog
 from collect.plan import CELL, Cell
-from collect.report.figures import usable, verdict_of
+from collect.report.figures import async_against_sync, usable, verdict_of
 from collect.report.verdicts import CellVerdict, held_back
 from collect.verdicts.findings import LOW
 
@@ -29,7 +29,7 @@ def ratios_of(manifest: Manifest) -> list[dict[str, Any]]:
     for top in cells:
         for bottom in cells:
             alike = all(top[key] == bottom[key] for key in ("workload", "generator", "users", "profile"))
-            if not alike or (_style(catalog, top), _style(catalog, bottom)) != ("async", "sync"):
+            if not alike or not async_against_sync(catalog, top["variant"], bottom["variant"]):
                 continue
             reasons = []
             for cell in (bottom, top):
@@ -69,7 +69,3 @@ def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(verdict: CellVerdict) -> dict[str, Any]:
     return {"limited_by": verdict.word, "confidence": verdict.confidence, "verdict": verdict.outcome}
-
-
-def _style(catalog: Catalog, cell: Mapping[str, Any]) -> str:
-    return str(catalog.frameworks[catalog.variants[cell["variant"]]["framework"]]["style"])

@@ -15,6 +15,7 @@ PLAIN = {
     "server-app": "the app itself",
     "server-cpu": "the server's CPU",
     "redis": "Redis",
+    "database": "the database",
     "generator": "the load generator",
     "client-cpu": "the client's CPU",
     "client-ports": "the client's ports",
@@ -23,7 +24,13 @@ PLAIN = {
     "unsteady": "a rate that was not steady",
 }
 """The words as people say them, to go after "limited by"."""
-KIND = dict.fromkeys(SERVER_SIDE, "server") | {
+SHORT = {
+    "server-app": "the app", "server-cpu": "CPU", "redis": "Redis", "database": "the database",
+    "generator": "generator", "client-cpu": "CPU", "client-ports": "ports",
+    "network": "network", "concurrency": "users", "unsteady": "not steady",
+}  # fmt: skip
+"""The same in a table, to go after whose limit it was."""
+KIND = dict.fromkeys((*SERVER_SIDE, "database"), "server") | {
     "generator": "client", "client-cpu": "client", "client-ports": "client",
     "network": "between", "concurrency": "between", "unsteady": "between",
 }  # fmt: skip
@@ -97,6 +104,41 @@ class CellVerdict:
     def kind(self) -> str:
         """Where it points: server, client, between, or unknown."""
         return KIND.get(self.word or "", "unknown") if self.known else "unknown"
+
+
+@dataclass(frozen=True)
+class Whose:
+    """Whose limit a rate shows: the server's own, the client's, neither's, or not known."""
+
+    kind: str
+    """server, client, between or unknown."""
+    part: str
+    """What of it, in a word or two: "ports"."""
+    share: str
+    """Of how many trials it is true, where not of all: "2 of 3"."""
+
+    @property
+    def text(self) -> str:
+        """All of it: "the client's: ports 2 of 3"."""
+        owner = {"server": "server's own", "client": "the client's", "between": "neither's"}.get(self.kind)
+        said = f"{owner}: {self.part}" if owner else self.part
+        return f"{said} {self.share}".rstrip()
+
+
+def whose(verdict: CellVerdict, *, usable: bool) -> Whose:
+    """Return whose limit a cell's rate shows; what is not sure, or was refuted, is nobody's."""
+    if not usable:
+        return Whose("unknown", "no valid trial", "")
+    if verdict.word is None or verdict.refuted:
+        return Whose("unknown", "not known", "")
+    part = SHORT.get(verdict.word, verdict.word)
+    if not verdict.sure or (verdict.word in SERVER_SIDE and not verdict.server_side):
+        return Whose("unknown", f"not sure: {part}", _share(verdict))
+    return Whose(verdict.kind, part, _share(verdict))
+
+
+def _share(verdict: CellVerdict) -> str:
+    return verdict.short.removeprefix(verdict.word or "").strip()
 
 
 def cell_verdict(

@@ -1,0 +1,87 @@
+"""Variants beside one another: by workload from the fastest down, async against sync, today's Python against 3.8's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from collect.report.costs import Measured, measured
+from collect.report.figures import CellFigures, RatioFigures, RunFigures
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The variants of one workload under one load."""
+
+    title: str
+    workload: str
+    rows: Sequence[Measured]
+    """The fastest first; those without a usable trial last."""
+    best: Sequence[RatioFigures]
+    """The fastest variant of each asynchronous framework against the fastest of each synchronous one."""
+    pairs: Sequence[RatioFigures]
+    """All of them."""
+
+    @property
+    def tops(self) -> list[str]:
+        """The asynchronous variants of the pairs, the fastest first."""
+        return list(dict.fromkeys(pair.top.variant for pair in self.pairs))
+
+    @property
+    def bottoms(self) -> list[str]:
+        """The synchronous ones."""
+        return list(dict.fromkeys(pair.bottom.variant for pair in self.pairs))
+
+    def pair(self, top: str, bottom: str) -> RatioFigures | None:
+        """Return the ratio of two variants; None where they were measured on unlike Pythons."""
+        return next((each for each in self.pairs if (each.top.variant, each.bottom.variant) == (top, bottom)), None)
+
+
+def rankings(figures: RunFigures) -> list[Ranking]:
+    """Return the ranking of each workload and load of which variants were measured that the article does not have."""
+    found = []
+    loads = dict.fromkeys(cell.load for cell in figures.cells)
+    for load in loads:
+        cells = [cell for cell in figures.cells if cell.load == load]
+        if len(cells) < 2 or all(cell.side for cell in cells):
+            continue
+        cells.sort(key=_rate, reverse=True)
+        pairs = [ratio for ratio in figures.ratios if ratio.top.load == load]
+        pairs.sort(key=lambda pair: (cells.index(pair.top), cells.index(pair.bottom)))
+        workload, users, generator, profile = load
+        found.append(
+            Ranking(
+                f"{workload}, {users} users, {generator}, {profile}",
+                workload,
+                [measured(figures, cell) for cell in cells],
+                _best(pairs),
+                pairs,
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """A variant on today's Python and packages against the same on the article's."""
+
+    ratio: RatioFigures
+    modern: Measured
+    article: Measured
+
+
+def renewals(figures: RunFigures) -> list[Renewal]:
+    """Return what today's versions changed, variant by variant, in the plan's order."""
+    return [Renewal(ratio, measured(figures, ratio.top), measured(figures, ratio.bottom)) for ratio in figures.pythons]
+
+
+def _best(pairs: Sequence[RatioFigures]) -> list[RatioFigures]:
+    """Return, of pairs from the fastest down, the first of each two frameworks on each Python."""
+    first: dict[tuple[str, str, str], RatioFigures] = {}
+    for pair in pairs:
+        first.setdefault((pair.top.framework, pair.bottom.framework, pair.top.python), pair)
+    return list(first.values())
+
+
+def _rate(cell: CellFigures) -> float:
+    return cell.rps.value if cell.rps else -1.0
