@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.checkout import Checkout
+from tests.support.hosts import Hosts
 
 HOSTS_S, SITE_S = 300, 400
 """Seconds that hosts.yml and site.yml may take where image, wheels and interpreter have to be made first."""
@@ -65,3 +66,10 @@ def with_database(provisioned: Checkout) -> Checkout:
     """The shared checkout, with the database and today's Python on its server host, too."""
     provisioned.play("playbooks/site.yml", "-e", NEEDS, timeout_s=SITE_S)
     return provisioned
+
+
+@pytest.fixture(scope="module")
+def kept(provisioned: Checkout) -> Iterator[Hosts]:
+    """The provisioned hosts, with a login to each that is kept open while a module's tests run."""
+    with Hosts(provisioned) as hosts:
+        yield hosts

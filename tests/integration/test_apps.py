@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from itertools import count
@@ -8,107 +7,61 @@ from typing import Any
 
 import pytest
 
-from collect.catalog import load_catalog
 from collect.trial.server import app_environment, environment_file
-from tests.support.apps import CONTROL, App, start
-from tests.support.checkout import Checkout
+from tests.support.apps import CATALOG, CONTROL, App, start
+from tests.support.hosts import Hosts
 
 pytestmark = pytest.mark.hosts
 
-CATALOG = load_catalog()
 PORTS = count(20500)
 FLASK, STARLETTE = CATALOG.variants["flask-werkzeug"], CATALOG.variants["starlette-uvicorn"]
 KEEPING, CLOSING = CATALOG.variants["responder-keepalive"], CATALOG.variants["responder-close"]
 ARTICLE = {"flask-werkzeug": FLASK, "starlette-uvicorn": STARLETTE}
-# Each option of a variant at each of its values, beside the article's two.
-OTHERS: dict[str, dict[str, Any]] = {
-    "flask, pool, json, debug": {**FLASK, "client": "pool", "response": "json", "debug": True},
-    "flask, no access log": {**FLASK, "access_log": False},
+WORKERS: dict[str, dict[str, Any]] = {
     "flask, gunicorn-sync, 2 processes": {**FLASK, "server": "gunicorn-sync", "processes": 2},
-    "flask, gunicorn-gthread, pool": {**FLASK, "server": "gunicorn-gthread", "threads": 10, "client": "pool"},
-    "starlette, pool, text, no debug": {**STARLETTE, "client": "pool", "response": "text", "debug": False},
-    "starlette, no access log": {**STARLETTE, "access_log": False},
+    "flask, gunicorn-gthread": {**FLASK, "server": "gunicorn-gthread", "threads": 10},
     "starlette, 2 processes": {**STARLETTE, "processes": 2},
 }
-VARIANTS: dict[str, Mapping[str, Any]] = {**ARTICLE, **OTHERS}
-
-
-@pytest.fixture
-def app(provisioned: Checkout, request: pytest.FixtureRequest) -> App:
-    return start(provisioned, VARIANTS[request.param], next(PORTS))
-
-
-@pytest.mark.parametrize("app", VARIANTS, indirect=True)
-def test_each_variant_keeps_the_contract(app: App, request: pytest.FixtureRequest) -> None:
-    variant = VARIANTS[request.node.callspec.params["app"]]
-    for workload in CATALOG.workloads.values():
-        answer = app.ask(workload["path"])
-        assert answer.status == 200
-        if variant["response"] == "json":
-            assert answer.type == "application/json"
-            assert json.loads(answer.body) == {workload["key"]: workload["value"]}
-        else:
-            assert answer.type == "text/html; charset=utf-8"
-            assert answer.body == workload["value"]
-    assert app.ask("/nothing-here").status == 404
-    assert app.status()["app_requests"] == len(CATALOG.workloads) + 1, "also what was not found"
-    assert app.started["command"] == ["/opt/bench/venvs/app/bin/python", "-m", "apps.serve"]
-    assert ("GET /user" in app.log()) == variant["access_log"]
+VARIANTS: dict[str, Mapping[str, Any]] = {**ARTICLE, **WORKERS}
 
 
 @pytest.mark.parametrize(("keeps", "response"), [(True, "text"), (False, "json")])
-def test_nginx_answers_as_the_frameworks_do(provisioned: Checkout, keeps: bool, response: str) -> None:
+def test_nginx_answers_as_the_frameworks_do(kept: Hosts, keeps: bool, response: str) -> None:
     variant = {**(KEEPING if keeps else CLOSING), "response": response, "access_log": keeps}
-    reference = start(provisioned, {**FLASK, "response": response}, next(PORTS))
+    reference = start(kept, {**FLASK, "response": response}, next(PORTS))
     expected = {path: reference.ask(path) for path in ("/index", "/user")}
-    app = start(provisioned, variant, next(PORTS))
+    app = start(kept, variant, next(PORTS))
     for path, wanted in expected.items():
         answer = app.ask(path)
         assert (answer.status, answer.type) == (200, wanted.type)
-        assert answer.body == wanted.body if response == "text" else json.loads(answer.body) == json.loads(wanted.body)
+        assert answer.meaning == wanted.meaning
     assert app.ask("/work").status == 404, "it does no work"
-    assert app.answers_on_one_connection("/index", 5) == (5 if keeps else 1)
+    assert [answer.reused for answer in app.ask_again("/index", 5)] == [False, *[keeps] * 4]
     assert app.started["command"][0].startswith("nginx: master process /usr/sbin/nginx")
-    assert app.status()["app_requests"] == 3 + (5 if keeps else 1)
-    assert app.status()["app_requests"] == 3 + (5 if keeps else 1), "asking is no request"
-    logged = provisioned.on("server1", "cat /run/bench/app/access.log 2>/dev/null || echo none")
+    assert app.status()["app_requests"] == 3 + 5
+    assert app.status()["app_requests"] == 3 + 5, "asking is no request"
+    logged = kept.server.run("cat /run/bench/app/access.log 2>/dev/null || echo none")
     assert ("GET /user" in logged) == keeps
 
 
-@pytest.mark.parametrize("app", VARIANTS, indirect=True)
-def test_without_redis_it_fails_soon_and_recovers(app: App) -> None:
-    on = app.checkout.on
-    try:
-        assert app.ask("/user").status == 200
-        on("server1", "systemctl stop bench-redis.service")
-        broken = app.ask("/user")
-        assert broken.status >= 500
-        assert broken.took_s < 5
-        assert app.ask("/index").status == 200
-    finally:
-        on("server1", "systemctl start bench-redis.service")
-    assert app.ask("/user").status == 200
-
-
-def test_each_start_is_a_fresh_process_with_an_empty_log(provisioned: Checkout) -> None:
-    first = start(provisioned, STARLETTE, next(PORTS))
+def test_each_start_is_a_fresh_process_with_an_empty_log(kept: Hosts) -> None:
+    first = start(kept, STARLETTE, next(PORTS))
     first.ask("/index")
-    second = start(provisioned, STARLETTE, next(PORTS))
+    second = start(kept, STARLETTE, next(PORTS))
     assert second.started["pid"] != first.started["pid"]
     assert f":{first.port}" not in second.log()
 
 
-def test_a_start_takes_no_longer_than_it_must(provisioned: Checkout) -> None:
-    start(provisioned, STARLETTE, next(PORTS))
+def test_a_start_takes_no_longer_than_it_must(kept: Hosts) -> None:
+    start(kept, STARLETTE, next(PORTS))
     began = time.monotonic()
-    start(provisioned, FLASK, next(PORTS))
+    start(kept, FLASK, next(PORTS))
     assert time.monotonic() - began < 5
 
 
-def test_an_app_that_exits_at_its_start_says_why(provisioned: Checkout) -> None:
+def test_an_app_that_exits_at_its_start_says_why(kept: Hosts) -> None:
     bad = "APP_FRAMEWORK=flask\nAPP_SERVER=uvicorn\n"
-    command = f"{CONTROL} start --port 20499 2>&1 <<'END' || true\n{bad}END"
-    said = provisioned.on("server1", command)
+    said = kept.server.run(f"{CONTROL} start --port 20499 2>&1 || true", bad)
     assert "APP_SERVER is 'uvicorn' (environment): use werkzeug or gunicorn-sync or gunicorn-gthread" in said
     assert said.startswith("error: ")
     assert len(said.splitlines()) == 1
@@ -124,15 +77,15 @@ WORKS = [("new", {"cpu_ms": 200, "wait_ms": 100}), ("new", {"redis_mib": 64}), (
 @pytest.mark.parametrize("variant", ARTICLE.values(), ids=ARTICLE)
 @pytest.mark.parametrize(("client", "work"), WORKS)
 def test_work_takes_what_it_says(
-    provisioned: Checkout, variant: Mapping[str, Any], client: str, work: Mapping[str, float]
+    kept: Hosts, variant: Mapping[str, Any], client: str, work: Mapping[str, float]
 ) -> None:
-    app = start(provisioned, {**variant, "client": client}, next(PORTS), workload(work))
+    app = start(kept, {**variant, "client": client}, next(PORTS), workload(work))
     app.ask("/work")  # Redis' string is made by the first
     used_s, redis_us = cpu_s(app), bitcount_us(app)
     answer = app.ask("/work")
     used_s, redis_us = cpu_s(app) - used_s, bitcount_us(app) - redis_us
     assert answer.status == 200
-    assert "done" in answer.body
+    assert "done" in answer.text
     wanted_s = work.get("cpu_ms", 0) / 1000
     assert wanted_s - 0.02 < used_s < wanted_s + 0.05
     assert answer.took_s >= wanted_s + work.get("wait_ms", 0) / 1000
@@ -141,14 +94,14 @@ def test_work_takes_what_it_says(
 
 def cpu_s(app: App) -> float:
     """Return the CPU seconds that the app's process has used, in steps of 0.01."""
-    user, system = app.checkout.on("server1", f"cut -d' ' -f14,15 /proc/{app.started['pid']}/stat").split()
+    user, system = app.hosts.server.run(f"cut -d' ' -f14,15 /proc/{app.started['pid']}/stat").split()
     return (int(user) + int(system)) / 100
 
 
 def bitcount_us(app: App) -> int:
     """Return how long Redis has counted bits so far, in microseconds."""
     ask = "REDISCLI_AUTH=$(cat /etc/bench/redis.password) /opt/bench/redis/bin/redis-cli info commandstats"
-    lines = app.checkout.on("server1", ask).splitlines()
+    lines = app.hosts.server.run(ask).splitlines()
     return sum(int(line.split("usec=")[1].split(",")[0]) for line in lines if line.startswith("cmdstat_bitcount:"))
 
 
@@ -158,19 +111,17 @@ def bitcount_us(app: App) -> int:
         ("flask-werkzeug", False, 128),
         ("starlette-uvicorn", True, 2048),
         ("flask, gunicorn-sync, 2 processes", True, 2048),
-        ("flask, gunicorn-gthread, pool", True, 2048),
+        ("flask, gunicorn-gthread", True, 2048),
         # uvicorn's parent makes the socket without naming TCP, so asyncio in its children does not know it for TCP.
         ("starlette, 2 processes", False, 2048),
     ],
 )
-def test_it_is_seen_what_the_accepted_sockets_have(
-    provisioned: Checkout, name: str, nodelay: bool, backlog: int
-) -> None:
-    seen = start(provisioned, VARIANTS[name], next(PORTS)).started["sockets"]
+def test_it_is_seen_what_the_accepted_sockets_have(kept: Hosts, name: str, nodelay: bool, backlog: int) -> None:
+    seen = start(kept, VARIANTS[name], next(PORTS)).started["sockets"]
     assert seen["listen"] == {"backlog": backlog}
     accepted = seen["accepted"]
     assert (accepted["nodelay"], accepted["keepalive"]) == (nodelay, False)
-    control = provisioned.on("server1", "cat /proc/sys/net/ipv4/tcp_congestion_control").strip()
+    control = kept.server.run("cat /proc/sys/net/ipv4/tcp_congestion_control").strip()
     assert accepted["congestion"] == control
     assert 16384 <= accepted["sndbuf"] < 200_000, "that of a connection over a network, not of the loopback"
     assert accepted["rcvbuf"] >= 65536
@@ -178,25 +129,25 @@ def test_it_is_seen_what_the_accepted_sockets_have(
 
 @pytest.mark.parametrize(
     "variant",
-    [FLASK, OTHERS["flask, gunicorn-sync, 2 processes"], OTHERS["starlette, 2 processes"]],
+    [FLASK, WORKERS["flask, gunicorn-sync, 2 processes"], WORKERS["starlette, 2 processes"]],
     ids=["werkzeug", "gunicorn-sync", "uvicorn"],
 )
-def test_the_app_counts_every_request_in_all_threads_and_processes(
-    provisioned: Checkout, variant: Mapping[str, Any]
-) -> None:
-    app = start(provisioned, variant, next(PORTS))
+def test_the_app_counts_every_request_in_all_threads_and_processes(kept: Hosts, variant: Mapping[str, Any]) -> None:
+    app = start(kept, variant, next(PORTS))
     assert app.status()["app_requests"] == 0, "the look at its sockets is no request"
-    app.ask_many("/index", threads=4, requests=100)
+    index = {"method": "GET", "path": "/index", "body": None, "status": 200}
+    jobs = [{**index, "type": app.ask("/index").type, "answer": app.ask("/index").meaning}]
+    assert app.load(jobs, requests=398, connections=4)["right"] == 398
     assert app.status()["app_requests"] == 400
-    assert len(provisioned.on("server1", "ls /run/bench/app/requests.*").split()) == variant["processes"]
+    assert len(kept.server.run("ls /run/bench/app/requests.*").split()) == variant["processes"]
 
 
-def test_without_nginx_it_is_said_what_is_missing(provisioned: Checkout) -> None:
+def test_without_nginx_it_is_said_what_is_missing(kept: Hosts) -> None:
     environment = environment_file(app_environment({"variant": KEEPING, "port": 20499})).decode()
-    provisioned.on("server1", "mv /usr/sbin/nginx /usr/sbin/nginx.away")
+    kept.server.run("mv /usr/sbin/nginx /usr/sbin/nginx.away")
     try:
-        said = provisioned.on("server1", f"{CONTROL} start --port 20499 2>&1 <<'END' || true\n{environment}END")
+        said = kept.server.run(f"{CONTROL} start --port 20499 2>&1 || true", environment)
     finally:
-        provisioned.on("server1", "mv /usr/sbin/nginx.away /usr/sbin/nginx")
+        kept.server.run("mv /usr/sbin/nginx.away /usr/sbin/nginx")
     assert "there is no nginx (/usr/sbin/nginx): install the Debian package nginx on this host" in said
     assert len(said.splitlines()) == 1

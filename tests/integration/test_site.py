@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.apps import start
 from tests.support.checkout import Checkout
+from tests.support.hosts import Hosts
 from tests.support.units import shown
 
 pytestmark = pytest.mark.hosts
@@ -157,8 +158,8 @@ def test_the_environments_are_the_clients_own(provisioned: Checkout) -> None:
     assert provisioned.on("client1", "ls /opt/bench/venvs | grep -v -- -").split() == ["collector", "load"]
 
 
-def test_services_write_only_where_they_may(provisioned: Checkout) -> None:
-    app = start(provisioned, FLASK, 20600)
+def test_services_write_only_where_they_may(provisioned: Checkout, kept: Hosts) -> None:
+    app = start(kept, FLASK, 20600)
     writable = (
         "for d in /opt/bench /etc/bench /run/bench /var/lib/bench /var/log/bench; do test -w $d && echo $d; done; true"
     )

@@ -1,0 +1,57 @@
+"""Two variants that differ in one option differ in that option only, as far as can be seen from outside."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from tests.support.apps import start
+from tests.support.checkout import Checkout
+from tests.support.contract import EVERYTHING, Variant, catalogued
+from tests.support.hosts import Hosts
+from tests.support.observed import Observed, difference, known, observe
+
+pytestmark = pytest.mark.hosts
+
+PORTS = count(22000)
+VARIANTS = catalogued()
+PACKAGED = {"APP_PYTHON", "command lines", "libraries", "installed", "headers"}
+# A variant, what is changed about it, and all that must be seen to differ then.
+PAIRS: list[tuple[str, dict[str, Any], set[str]]] = [
+    ("flask-werkzeug", {"client": "pool"}, {"APP_CLIENT", "clients of Redis"}),
+    ("flask-werkzeug", {"response": "json"}, {"APP_RESPONSE", "answers"}),
+    ("flask-werkzeug", {"access_log": False}, {"APP_ACCESS_LOG", "log"}),
+    ("flask-werkzeug", {"debug": True}, {"APP_DEBUG", "error tells"}),
+    ("flask-werkzeug", {"server": "gunicorn-sync"}, {"APP_SERVER", "command lines", "processes", "sockets", "headers"}),
+    ("flask-werkzeug", {"python": "modern"}, PACKAGED),
+    ("flask-gunicorn-sync", {"processes": 2}, {"APP_PROCESSES", "command lines", "processes"}),
+    ("flask-gunicorn-sync", {"server": "gunicorn-gevent"}, {"APP_SERVER", "libraries", "connection kept"}),
+    ("flask-gunicorn-gthread", {"threads": 20}, {"APP_THREADS", "threads"}),
+    ("starlette-uvicorn", {"client": "pool"}, {"APP_CLIENT", "clients of Redis"}),
+    ("starlette-uvicorn", {"response": "text"}, {"APP_RESPONSE", "answers"}),
+    ("starlette-uvicorn", {"access_log": False}, {"APP_ACCESS_LOG", "log"}),
+    ("starlette-uvicorn", {"debug": False}, {"APP_DEBUG", "error tells"}),
+    ("starlette-uvicorn", {"processes": 2}, {"APP_PROCESSES", "command lines", "processes", "sockets"}),
+    ("starlette-uvicorn", {"server": "uvicorn-uvloop"}, {"APP_SERVER", "libraries"}),
+    ("starlette-uvicorn-uvloop", {"server": "gunicorn-uvicorn"}, {"APP_SERVER", "command lines", "processes"}),
+    ("aiohttp", {"client": "pool"}, {"APP_CLIENT", "clients of Redis"}),
+    ("aiohttp", {"response": "text"}, {"APP_RESPONSE", "answers"}),
+    ("aiohttp", {"access_log": False}, {"APP_ACCESS_LOG", "log"}),
+    ("aiohttp", {"debug": True}, {"APP_DEBUG", "error tells"}),
+    ("aiohttp", {"python": "modern"}, PACKAGED),
+]
+
+
+def seen(hosts: Hosts, variant: Variant) -> Observed:
+    """Return what is seen of a variant; the contract's tests have looked at most of them."""
+    return known(variant) or observe(start(hosts, variant, next(PORTS), EVERYTHING), variant)
+
+
+@pytest.mark.parametrize(("name", "change", "wanted"), PAIRS, ids=[f"{name}, {change}" for name, change, _ in PAIRS])
+def test_one_option_changes_what_it_says_and_nothing_else(
+    with_database: Checkout, kept: Hosts, name: str, change: dict[str, Any], wanted: set[str]
+) -> None:
+    before, after = seen(kept, VARIANTS[name]), seen(kept, {**VARIANTS[name], **change})
+    assert difference(before, after) == wanted
