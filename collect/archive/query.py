@@ -123,9 +123,12 @@ class Database:
         return arrays
 
     def _source(self, view: str, files: list[str], tables: list[Any]) -> str:
-        """Return what a view selects from: the files, and before them the tables or an empty one with all columns."""
+        """Return what a view selects from: the files, and before them the tables or an empty one with all columns.
+
+        So a column that none of the files has yet is there, and null; requests have had theirs from the first run on.
+        """
         listed = f"read_parquet([{', '.join(map(_quoted, files))}], union_by_name = true)"
-        if files and not tables and view != "trials":
+        if files and view == "requests":
             return listed
         import pyarrow as pa
 

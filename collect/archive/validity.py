@@ -125,12 +125,16 @@ def _weigh_database(verdict: Verdict, row: Mapping[str, Any], checks: Mapping[st
             verdict.broken(INVALID, "the database's own count of rows is missing")
         return
     fewer = -diff - inserts * checks["failures_total"]
-    verdict.weigh("db_rows_off", fewer, f"the database holds {fewer} rows fewer than requests were accepted")
+    verdict.weigh("db_rows_off", fewer, f"the database holds {_rows(fewer)} fewer than requests were accepted")
     if inserts:
-        shown = f"the database holds {diff} rows more than requests were sent; {limit}"
+        shown = f"the database holds {_rows(diff)} more than requests were sent; {limit}"
         verdict.weigh("db_off_users", diff / (inserts * users), shown)
     else:
-        verdict.weigh("db_rows_off", diff, f"the database holds {diff} rows more, and no request inserts any")
+        verdict.weigh("db_rows_off", diff, f"the database holds {_rows(diff)} more, and no request inserts any")
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' * (count != 1)}"
 
 
 def _weigh_app(verdict: Verdict, row: Mapping[str, Any], checks: Mapping[str, Any]) -> None:

@@ -61,7 +61,7 @@ def disk_waits(row: Mapping[str, Any]) -> Iterator[Evidence]:
     """Tell how much of the server's set lay idle while it waited for a disk, as one does that commits a row."""
     waited, cpus = row.get("server_iowait_cores"), row.get("server_cpus")
     if waited and cpus and waited >= NOTEWORTHY:
-        text = f"{waited:.2f} of the server's {cpus:g} cores idle while waiting for a disk"
+        text = f"{waited:.2f} cores of the server's set idle while waiting for a disk"
         yield Evidence("waits for a disk", waited, cpus, "cores", None, text)
 
 

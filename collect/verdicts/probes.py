@@ -14,6 +14,7 @@ from collect.archive.validity import INVALID
 from collect.documents import load_document
 from collect.paths import DATA_DIR
 from collect.plan import PROBE, Cell, Plan, TrialSpec
+from collect.serving import servers
 from collect.statistics.intervals import ratio_over_blocks
 from collect.verdicts.cells import CONFIRMED, REFUTED, UNCLEAR, usable, word_of
 from collect.verdicts.findings import (
@@ -190,7 +191,7 @@ class _Changes:
         return Intervention("FastHttpUser as a cheaper generator", cell, RISE, True, {"generator": entry})
 
     def app_process(self) -> Intervention | None:
-        possible = self.variant["server"] in settings()["servers_of_processes"]
+        possible = servers(self.variant["framework"])[self.variant["server"]]["processes"]
         if not possible or self.usage.server_idle < settings()["idle_for_process"]:
             return None
         processes = int(self.variant["processes"]) + 1

@@ -19,6 +19,7 @@ EVIDENCE = {
     "server-app": "the app's busiest thread used 0.98 of one core",
     "server-cpu": "the server's set of 1 CPU was in use to 99 %",
     "redis": "Redis' thread used 0.99 of one core",
+    "database": "the database's process (mariadbd) at 93 % of the server's CPU set",
     "generator": "a generator process used 0.99 of one core",
     "client-cpu": "the client's set of 1 CPU was in use to 99 %",
     "client-ports": "27,900 of 28,232 ports were in TIME_WAIT towards the server",

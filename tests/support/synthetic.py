@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collect.archive import PartialRun, begin_run
+from collect.archive.counts import inserts_each, selects_each
+from collect.catalog import needs_database
 from collect.plan import Plan, TrialSpec, load_plan
 
 Floats = NDArray[np.float64]
@@ -33,6 +35,8 @@ class Setting:
     rps: float = 400.0
     app_cores: float = 0.6
     redis_cores: float = 0.05
+    database_cores: float | None = None
+    """None: no database runs, unless the workload needs one."""
     generator_cores: float = 0.5
     foreign_cores: float = 0.01
     failures: int = 0
@@ -42,6 +46,10 @@ class Setting:
     """By host: ticks that are not there, counted from the begin of the load."""
     redis_lost: int = 0
     """GETs that Redis does not count, in the middle of the window."""
+    selects_lost: int = 0
+    """SELECTs that the database does not count, in the middle of the window."""
+    rows_off: int = 0
+    """Rows beyond those of all requests on record."""
     seed: int = 1
     cpus: Mapping[str, int] = field(default_factory=lambda: {"server1": 1, "client1": 1})
     app_processes: int = 1
@@ -51,6 +59,7 @@ class Setting:
     """By host: cores of a busy loop, and from when to when in seconds of the window; -inf for all along."""
     steal_cores: float = 0.0
     irq_cores: float = 0.0
+    iowait_cores: float = 0.0
     speeds: tuple[tuple[float, float], ...] = ()
     """From which share of the window on the rate is which part of ``rps``."""
     wobble: float = 0.0
@@ -77,7 +86,11 @@ class Setting:
     mhz: tuple[float, float] | None = None
     """Frequency before and after the middle of the window."""
     without: tuple[str, ...] = ()
-    """Parts of the samples that are not there: procs, net, tcp, cpus."""
+    """Parts of the samples that are not there: procs, net, tcp, cpus, database."""
+
+    def database(self, spec: TrialSpec) -> float | None:
+        """Return the database's cores; None where none runs."""
+        return 0.05 if self.database_cores is None and needs_database(spec.workload) else self.database_cores
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,7 @@ class Truth:
     ends: Floats
     latencies: Floats
     gets_inside: int
+    selects_inside: int
 
     def inside(self) -> NDArray[np.bool_]:
         """Which requests end in the window."""
@@ -97,8 +111,10 @@ class Truth:
 
 
 OUTCOMES = ["ok", "http_500", "no_port"]
-REPLY_S = 0.003
-"""From a tick until Redis' answer."""
+REPLY_S, DATABASE_REPLY_S = 0.003, 0.008
+"""From a tick until Redis' answer, and until the database's."""
+SELECTS_BEFORE = 700
+PROGRAMS = {"redis": "redis-server", "database": "mariadbd"}
 
 
 def write_trial(
@@ -115,11 +131,19 @@ def write_trial(
     outcome = np.zeros(len(starts))
     outcome[failed] = 1
     outcome[failed[: setting.no_port]] = 2
-    gets = np.sort(starts + latencies / 2) if spec.workload["redis_gets"] else np.array([])
-    gets = np.concatenate([[load_start - 0.5] if len(gets) else [], gets])
-    if setting.redis_lost:
-        middle = np.searchsorted(gets, window_start + spec.window_s / 2)
-        gets = np.delete(gets, np.arange(middle, middle + setting.redis_lost))
+    asked = np.concatenate([[load_start - 0.5], np.sort(starts + latencies / 2)])  # first by the check
+
+    def counted(each: int, lost: int = 0) -> Floats:
+        moments = np.repeat(asked, each)
+        middle = np.searchsorted(moments, window_start + spec.window_s / 2)
+        return np.delete(moments, np.arange(middle, middle + lost))
+
+    gets = counted(spec.workload["redis_gets"], setting.redis_lost)
+    counts = {
+        "gets": gets,
+        "selects": counted(selects_each(spec.workload), setting.selects_lost),
+        "inserts": counted(inserts_each(spec.workload)),
+    }
     folder.mkdir(parents=True, exist_ok=True)
     offset = setting.client_offset_s
     np.column_stack([starts + offset, latencies, outcome]).astype("<f8").tofile(folder / "requests-primary.f64")
@@ -133,33 +157,43 @@ def write_trial(
     for host, host_offset in (("server1", 0.0), ("client1", offset)):
         ticks = np.arange(load_start - 3, load_end + 3, setting.interval_s)
         lines = [
-            json.dumps(_sample(moment_of(host, tick, host_offset), spec, setting, gets, i))
+            json.dumps(_sample(moment_of(host, tick, host_offset), spec, setting, counts, i))
             for i, tick in enumerate(ticks)
             if round((tick - load_start) / setting.interval_s) not in setting.missed.get(host, ())
         ]
         (folder / f"samples-{host}.jsonl").write_text("\n".join(lines) + "\n")
-    t1, t2 = window_start + REPLY_S, window_start + spec.window_s + REPLY_S
-    inside = int(((gets > t1) & (gets <= t2)).sum())
+    reply_s = DATABASE_REPLY_S if needs_database(spec.workload) and not spec.workload["redis_gets"] else REPLY_S
+    t1, t2 = window_start + reply_s, window_start + spec.window_s + reply_s
+    inside = {name: int(((moments > t1) & (moments <= t2)).sum()) for name, moments in counts.items()}
     result = {
         "state": "done", "error": None, "check_requests": 1, "users": spec.cell.users, "workers": 1,
         "load_start_unix_s": load_start + offset, "ramp_end_unix_s": ramp_end + offset,
         "window_start_unix_s": window_start + offset, "window_end_unix_s": window_start + spec.window_s + offset,
         "load_end_unix_s": load_end + offset,
     }  # fmt: skip
+    seeded, added = spec.workload.get("rows", 0), len(counts["inserts"]) + setting.rows_off
+    runs = setting.database(spec) is not None and "database" not in setting.without
     record: dict[str, Any] = {
         "result": result,
         "server": {
             "name": "server1",
-            "app": {"pid": 100, "command": "python -m apps.serve"},
+            "app": {
+                "pid": 100,
+                "command": "python -m apps.serve",
+                "database": {"rows": seeded, "selects": SELECTS_BEFORE} if runs else None,
+            },
             "clocks": _clocks(0.0, load_start),
-            "after": {} if setting.app_counted is None else {"app_requests": len(starts) + 1 + setting.app_counted},
+            "after": {
+                **({} if setting.app_counted is None else {"app_requests": len(starts) + 1 + setting.app_counted}),
+                "database": {"rows": seeded + added, "selects": SELECTS_BEFORE} if runs else None,
+            },
         },
         "clients": {"client1": {"result": result, "clocks": _clocks(offset, load_start)}},
         "control_cpu": [[window_start, 10.0], [window_start + spec.window_s, 10.0 + 0.02 * spec.window_s]],
     }
     for name, changed in setting.conditions.items():
         (record["server"] if name == "server1" else record["clients"][name])["conditions"] = changed
-    return record, Truth(t1, t2, starts + latencies, latencies, inside)
+    return record, Truth(t1, t2, starts + latencies, latencies, inside["gets"], inside["selects"])
 
 
 def write_run(archive_dir: Path, plan: Plan | str = "quick", setting: Setting | None = None) -> PartialRun:
@@ -272,11 +306,12 @@ class Moment:
         return int(rps * (self.warp.full(self.load_start + self.busy_s) - self.load_start))
 
 
-def _cores(moment: Moment, setting: Setting) -> dict[str, tuple[float, float]]:
+def _cores(moment: Moment, spec: TrialSpec, setting: Setting) -> dict[str, tuple[float, float]]:
     """Return each unit's CPU seconds so far, in user mode and in the kernel."""
     busy_s = moment.busy_s
     cores = {"collector": 0.004, "other": 0.003}
-    cores |= {"app": setting.app_cores, "redis": setting.redis_cores} if moment.host == "server1" else {}
+    if moment.host == "server1":
+        cores |= {"app": setting.app_cores, "redis": setting.redis_cores, "database": setting.database(spec) or 0.0}
     cores |= {"generator": setting.generator_cores} if moment.host == "client1" else {}
     spent = {unit: (rate * busy_s * 0.7, rate * busy_s * 0.3) for unit, rate in cores.items()}
     rate, begin, end = setting.burners.get(moment.host, (0.0, 0.0, 0.0))
@@ -290,16 +325,19 @@ def _cores(moment: Moment, setting: Setting) -> dict[str, tuple[float, float]]:
     return spent
 
 
-def _sample(moment: Moment, spec: TrialSpec, setting: Setting, gets: Floats, index: int) -> dict[str, Any]:
+def _sample(
+    moment: Moment, spec: TrialSpec, setting: Setting, counts: Mapping[str, Floats], index: int
+) -> dict[str, Any]:
     host, tick, offset, busy_s = moment.host, moment.tick, moment.offset, moment.busy_s
-    spent = _cores(moment, setting)
+    spent = _cores(moment, spec, setting)
     cpu = sum(user + system for user, system in spent.values()) + (setting.foreign_cores + setting.irq_cores) * busy_s
     cpus = setting.cpus[host]
     elapsed = tick - moment.load_start + 1000
-    steal = setting.steal_cores * busy_s
+    steal, waited = setting.steal_cores * busy_s, setting.iowait_cores * busy_s
     sent = moment.requests(setting.rps)
     opened = min(sent, spec.cell.users) if setting.keep_alive else sent
     own = opened if host == "server1" and spec.workload["redis_gets"] else 0
+    runs = host == "server1" and setting.database(spec) is not None
     states = dict.fromkeys(TCP_STATES, 0) | {
         "ESTABLISHED": 12,
         "TIME_WAIT": setting.waiting + min(opened, 28000) * setting.client_waits if host == "client1" else 3,
@@ -307,10 +345,17 @@ def _sample(moment: Moment, spec: TrialSpec, setting: Setting, gets: Floats, ind
     reply = tick + REPLY_S
     redis = {
         "t": reply + offset,
-        "gets": 5000 + int((gets <= reply).sum()),
+        "gets": 5000 + int((counts["gets"] <= reply).sum()),
         "commands": 9000,
         "clients": 10,
         "used_memory": 900_000,
+    }
+    answered = tick + DATABASE_REPLY_S
+    database = {
+        "t": answered + offset,
+        "selects": SELECTS_BEFORE + int((counts["selects"] <= answered).sum()),
+        "inserts": int((counts["inserts"] <= answered).sum()),
+        "threads": 11,
     }
     mhz = setting.mhz and setting.mhz[int(tick > moment.window_start + spec.window_s / 2)]
     sample: dict[str, Any] = {
@@ -323,8 +368,8 @@ def _sample(moment: Moment, spec: TrialSpec, setting: Setting, gets: Floats, ind
         "took": 0.002,
         "host": {
             "cpu": {
-                "user": cpu * 0.7, "system": cpu * 0.3, "nice": 0.0, "idle": cpus * elapsed - cpu - steal,
-                "iowait": 0.0, "irq": 0.0, "softirq": setting.irq_cores * busy_s, "steal": steal,
+                "user": cpu * 0.7, "system": cpu * 0.3, "nice": 0.0, "idle": cpus * elapsed - cpu - steal - waited,
+                "iowait": waited, "irq": 0.0, "softirq": setting.irq_cores * busy_s, "steal": steal,
             },
             "cpus": cpus, "mem_used": 2**30, "mem_available": 2**33, "ctx": 100 * index, "freq_mhz": mhz,
             "tcp": states,
@@ -343,17 +388,20 @@ def _sample(moment: Moment, spec: TrialSpec, setting: Setting, gets: Floats, ind
                 },
             },
         },
-        "units": {name: _unit(name, *seconds) for name, seconds in spent.items()},
+        "units": {name: _unit(name, *seconds, int(name != "database" or runs)) for name, seconds in spent.items()},
         "procs": [
             row
             for name, seconds in spent.items()
-            if name in ("app", "redis", "generator")
+            if name in ("app", "redis", "generator") or (name == "database" and runs)
             for row in _processes(name, seconds, setting)
         ],
         "redis": redis if host == "server1" else None,
+        "database": database if runs else None,
     }  # fmt: skip
     for part in setting.without:
         sample.pop(part, None)
+        sample["units"].pop(part, None)
+        sample["procs"] = [row for row in sample.get("procs", ()) if row["unit"] != part]
         sample["host"].pop(part, None)
         if part == "tcp":
             del sample["host"]["tcp_ext"]
@@ -363,22 +411,24 @@ def _sample(moment: Moment, spec: TrialSpec, setting: Setting, gets: Floats, ind
 def _processes(name: str, seconds: tuple[float, float], setting: Setting) -> list[dict[str, Any]]:
     count = setting.app_processes if name == "app" else 1
     threads = setting.generator_threads if name == "generator" else 1
-    pid = {"app": 100, "redis": 200, "generator": 300}[name]
+    pid = {"app": 100, "redis": 200, "generator": 300, "database": 400}[name]
     user, system = (each / count for each in seconds)
     return [
         {
-            "unit": name, "pid": pid + number, "name": "python3.8", "cpu_user": user, "cpu_system": system,
-            "rss": 40 * 2**20, "threads": [[pid + number + t, (user + system) / threads] for t in range(threads)],
+            "unit": name, "pid": pid + number, "name": PROGRAMS.get(name, "python3.8"), "rss": 40 * 2**20,
+            "cpu_user": user, "cpu_system": system,
+            "threads": [[pid + number + t, (user + system) / threads] for t in range(threads)],
         }
         for number in range(count)
     ]  # fmt: skip
 
 
-def _unit(name: str, user: float, system: float) -> dict[str, Any]:
-    mib = {"app": 42, "redis": 8, "generator": 60, "collector": 14, "other": 50}[name] * 2**20
+def _unit(name: str, user: float, system: float, processes: int = 1) -> dict[str, Any]:
+    mib = {"app": 42, "redis": 8, "database": 90, "generator": 60, "collector": 14, "other": 50}[name] * 2**20
+    mib *= processes
     return {
         "cpu_user": user, "cpu_system": system, "rss": mib, "pss": int(mib * 0.8),
-        "uss": int(mib * 0.7), "mem_t": EPOCH, "ctx": 10, "fds": 20, "procs": 1, "threads": 2,
+        "uss": int(mib * 0.7), "mem_t": EPOCH, "ctx": 10, "fds": 20, "procs": processes, "threads": 2,
     }  # fmt: skip
 
 

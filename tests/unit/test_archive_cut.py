@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,14 @@ from collect.plan import TrialSpec
 from tests.support.plans import small_plan
 from tests.support.synthetic import EPOCH, Setting, Truth, write_trial
 
-REDIS, NONE = (small_plan(1, window_s=10, workloads=(name,)).trials()[0] for name in ("redis", "none"))
+REDIS, NONE, DB, DB_INSERT, DB_BUSY = (
+    small_plan(1, window_s=10, workloads=(name,)).trials()[0]
+    for name in ("redis", "none", "db", "db-insert", "db-busy")
+)
+OF_DATABASE = (
+    "database_cpu_cores", "database_rss_mib", "database_pss_mib", "db_selects", "db_selects_diff", "db_inserts",
+    "db_rows_added", "db_inserts_diff",
+)  # fmt: skip
 
 
 def cut(folder: Path, setting: Setting, spec: TrialSpec = REDIS) -> tuple[dict[str, Any], Truth]:
@@ -83,6 +91,100 @@ def test_gets_that_redis_did_not_count_make_a_trial_invalid(tmp_path: Path) -> N
     assert row["validity"] == "invalid"
     assert [reason for reason in row["reasons"] if "fewer in the window; at most 10" in reason]
     assert [reason for reason in row["reasons"] if "40 GETs fewer over the whole trial" in reason]
+
+
+def test_the_databases_figures_are_the_truth(tmp_path: Path) -> None:
+    row, truth = cut(tmp_path, Setting(rps=500, app_cores=0.5, database_cores=0.23), DB)
+    assert row["db_selects"] == truth.selects_inside > 4000
+    assert row["db_selects_diff"] == truth.selects_inside - row["requests"]
+    assert row["requests"] == truth.inside().sum(), "the window's edges are where the database answered"
+    assert (row["db_inserts"], row["db_rows_added"], row["db_inserts_diff"]) == (0, 0, 0)
+    assert row["database_cpu_cores"] == pytest.approx(0.23)
+    assert (row["database_rss_mib"], row["database_pss_mib"]) == (90, 72)
+    assert row["server_foreign_cpu_cores"] == pytest.approx(0.01)
+    assert (row["validity"], row["reasons"]) == ("valid", [])
+    assert json.loads(json.dumps(row)) == row
+
+
+def test_rows_are_counted_over_the_whole_trial(tmp_path: Path) -> None:
+    row, truth = cut(tmp_path, Setting(), DB_INSERT)
+    assert row["db_rows_added"] == len(truth.ends) + 1 > row["requests"]  # with the check
+    assert row["db_inserts_diff"] == 0
+    assert abs(row["db_inserts"] - row["requests"]) <= 10
+    assert (row["db_selects"], row["db_selects_diff"]) == (0, None)
+    assert row["validity"] == "valid", row["reasons"]
+
+
+def test_hashes_are_a_select_each(tmp_path: Path) -> None:
+    row, truth = cut(tmp_path, Setting(), DB_BUSY)
+    assert row["db_selects"] == truth.selects_inside
+    assert abs(row["db_selects_diff"]) <= 10
+    assert row["validity"] == "valid", row["reasons"]
+
+
+@pytest.mark.parametrize("spec", [REDIS, NONE])
+def test_a_workload_without_the_database_has_nothing_of_it(tmp_path: Path, spec: TrialSpec) -> None:
+    row, _ = cut(tmp_path / "none", Setting(), spec)
+    assert {row[name] for name in OF_DATABASE} == {None}
+    older, _ = cut(tmp_path / "older", Setting(without=("database",)), spec)
+    assert older == row, "collectors before there was a database did not say that there is none"
+    beside, _ = cut(tmp_path / "beside", Setting(database_cores=0.1), spec)
+    assert beside["database_cpu_cores"] == pytest.approx(0.1), "one that runs beside it takes CPU all the same"
+    assert {beside[name] for name in OF_DATABASE if name.startswith("db_")} == {None}
+    assert {row["validity"], beside["validity"]} == {"valid"}
+
+
+def test_each_counter_is_compared_between_its_own_answers(tmp_path: Path) -> None:
+    both = replace(REDIS, workload={**REDIS.workload, "db_selects": 3})
+    row, truth = cut(tmp_path, Setting(rps=900), both)
+    assert row["redis_gets"] == truth.gets_inside
+    assert abs(row["redis_gets_diff"]) <= 10
+    assert abs(row["db_selects_diff"]) <= 30
+    assert row["validity"] == "valid", row["reasons"]
+    lost, _ = cut(tmp_path / "lost", Setting(rps=900, selects_lost=90), both)
+    assert (lost["validity"], lost["redis_gets_diff"]) == ("invalid", row["redis_gets_diff"])
+
+
+def test_selects_that_the_database_did_not_count_make_a_trial_invalid(tmp_path: Path) -> None:
+    row, _ = cut(tmp_path, Setting(selects_lost=40), DB)
+    assert row["validity"] == "invalid"
+    (reason,) = row["reasons"]
+    assert "SELECTs fewer than there were requests for in the window; at most 10 can be under way" in reason
+
+
+@pytest.mark.parametrize(
+    ("off", "failures", "told"),
+    [
+        (10, 0, None),  # as many as there are users were under way when the load ended
+        (11, 0, "the database holds 11 rows more than requests were sent; at most 10 can be under way"),
+        (-1, 0, "the database holds 1 row fewer than requests were accepted"),
+        # Of the requests that failed, some had inserted their row.
+        (0, 20, None),
+        (-7, 20, None),
+        (-20, 20, None),
+        (-21, 20, "the database holds 1 row fewer than requests were accepted"),
+        (11, 20, "the database holds 11 rows more than requests were sent; at most 10 can be under way"),
+    ],
+)
+def test_rows_lie_between_accepted_and_sent(tmp_path: Path, off: int, failures: int, told: str | None) -> None:
+    row, _ = cut(tmp_path, Setting(rows_off=off, failures=failures), DB_INSERT)
+    assert row["db_inserts_diff"] == off
+    assert row["validity"] == ("invalid" if told else "degraded" if failures else "valid")
+    assert [reason for reason in row["reasons"] if "row" in reason] == ([told] if told else [])
+
+
+def test_rows_that_nothing_inserts_make_a_trial_invalid(tmp_path: Path) -> None:
+    row, _ = cut(tmp_path, Setting(rows_off=1), DB)
+    assert row["reasons"] == ["the database holds 1 row more, and no request inserts any"]
+    assert row["validity"] == "invalid"
+
+
+@pytest.mark.parametrize(("spec", "count"), [(DB, "SELECTs"), (DB_BUSY, "SELECTs"), (DB_INSERT, "rows")])
+def test_a_database_that_was_not_asked_makes_a_trial_invalid(tmp_path: Path, spec: TrialSpec, count: str) -> None:
+    row, _ = cut(tmp_path, Setting(without=("database",)), spec)
+    assert row["validity"] == "invalid"
+    assert row["reasons"] == [f"the database's own count of {count} is missing"]
+    assert {row[name] for name in OF_DATABASE} == {None}
 
 
 def test_missed_ticks_are_counted_by_side(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ from collect.verdicts.ceilings import GeneratorCeiling
 from tests.support.plans import small_plan
 from tests.support.synthetic import FACTS, Setting, write_trial
 
-REDIS, NONE = (small_plan(1, window_s=10, workloads=(name,)).trials()[0] for name in ("redis", "none"))
+REDIS, NONE, DB, DB_INSERT = (
+    small_plan(1, window_s=10, workloads=(name,)).trials()[0] for name in ("redis", "none", "db", "db-insert")
+)
 NETWORK = {
     "up_mbit_per_s": 1000.0, "down_mbit_per_s": 1000.0, "up_packets_per_s": 200_000.0, "down_packets_per_s": 200_000.0,
 }  # fmt: skip
@@ -43,6 +45,10 @@ IDLE = Setting(rps=400, app_cores=0.3, redis_cores=0.03, generator_cores=0.3)
 def judged(folder: Path, setting: Setting, spec: TrialSpec = REDIS, ceilings: Ceilings = CEILINGS) -> dict[str, Any]:
     record, _ = write_trial(folder, spec, setting)
     return summarise(read_trial(folder, spec, record), "run", ceilings)
+
+
+def spec_of(setting: Setting) -> TrialSpec:
+    return REDIS if setting.database_cores is None else DB
 
 
 def wrk(spec: TrialSpec) -> TrialSpec:
@@ -91,6 +97,26 @@ PROVOKED: Mapping[str, tuple[str, Setting, Setting]] = {
         replace(IDLE, cpus=LAB, redis_cores=0.97),
         replace(IDLE, cpus=LAB, redis_cores=0.6),
     ),
+    "a database that fills four cores": (
+        "database",
+        replace(IDLE, cpus=LAB, database_cores=3.65),
+        replace(IDLE, cpus=LAB, database_cores=2.6),
+    ),
+    "a database that fills the only core": (
+        "database",
+        replace(IDLE, app_cores=0.08, redis_cores=0.0, database_cores=0.88),
+        replace(IDLE, app_cores=0.08, redis_cores=0.0, database_cores=0.6),
+    ),
+    "app and database together": (
+        "server-cpu",
+        replace(IDLE, app_cores=0.52, redis_cores=0.0, database_cores=0.44),
+        replace(IDLE, app_cores=0.4, redis_cores=0.0, database_cores=0.35),
+    ),
+    "a database at one core of four": (
+        "concurrency",
+        replace(IDLE, cpus=LAB, database_cores=1.0),
+        replace(IDLE, cpus=LAB, database_cores=3.65),
+    ),
     "a generator at one core": ("generator", replace(IDLE, generator_cores=0.97), replace(IDLE, generator_cores=0.6)),
     "a generator at one core of four": (
         "generator",
@@ -132,7 +158,7 @@ PROVOKED: Mapping[str, tuple[str, Setting, Setting]] = {
 @pytest.mark.parametrize("cause", PROVOKED)
 def test_the_cause_gets_the_word_first_and_surely(tmp_path: Path, cause: str) -> None:
     word, provoked, _ = PROVOKED[cause]
-    row = judged(tmp_path, provoked)
+    row = judged(tmp_path, provoked, spec_of(provoked))
     assert row["limited_by"][0] == word, row["limited_by_evidence"]
     assert row["limited_by_confidence"][0] in ("high", "medium"), row["findings"][0]
 
@@ -140,7 +166,7 @@ def test_the_cause_gets_the_word_first_and_surely(tmp_path: Path, cause: str) ->
 @pytest.mark.parametrize("cause", PROVOKED)
 def test_without_the_cause_the_word_is_not_said(tmp_path: Path, cause: str) -> None:
     word, _, reverse = PROVOKED[cause]
-    row = judged(tmp_path, reverse)
+    row = judged(tmp_path, reverse, spec_of(reverse))
     assert word not in row["limited_by"], row["limited_by_evidence"]
 
 
@@ -175,6 +201,52 @@ def test_who_used_the_set_is_in_the_evidence(tmp_path: Path) -> None:
     assert "other, the profile's busy loop included, 0.60, app 0.30" in text
     assert "stolen by the hypervisor 0.05" in text
     assert not [reason for reason in row["reasons"] if "others than the host" in reason]
+
+
+def test_the_parts_of_a_set_that_app_and_database_share_are_told(tmp_path: Path) -> None:
+    row = judged(tmp_path, replace(IDLE, app_cores=0.52, redis_cores=0.02, database_cores=0.43), DB)
+    assert row["limited_by"] == ["server-cpu"]
+    assert "app 0.52, database 0.43, redis 0.02" in row["limited_by_evidence"][0]
+
+
+def test_what_the_database_is_and_does_is_in_its_evidence(tmp_path: Path) -> None:
+    full = replace(IDLE, cpus=LAB, database_cores=3.65)
+    row = judged(tmp_path / "full", full, DB)
+    process, statements, *_ = row["findings"][0]["evidence"]
+    assert process["text"].startswith(
+        "the database's process (mariadbd) at 91% of the server's CPU set, at 90% or more"
+    )
+    assert (process["value"], process["ceiling"]) == (pytest.approx(3.65, abs=0.01), 4)
+    assert statements["text"] == f"{row['db_selects'] / row['window_s']:.0f} SELECTs/s over up to 11 connections"
+    stolen = judged(tmp_path / "stolen", replace(full, database_cores=2.8, steal_cores=1.0), DB)
+    assert "at 93% of the server's CPU set, of whose 4 the hypervisor left 3.00" in stolen["limited_by_evidence"][0]
+
+
+def test_a_database_that_was_not_sampled_is_named_and_makes_every_word_less_sure(tmp_path: Path) -> None:
+    full = replace(IDLE, cpus=LAB, database_cores=3.65)
+    for spec in (DB, DB_INSERT):
+        told = judged(tmp_path / "told" / spec.cell.workload, full, spec)
+        hidden = judged(tmp_path / "hidden" / spec.cell.workload, replace(full, without=("database",)), spec)
+        assert (told["limited_by"][0], told["limited_by_confidence"][0]) == ("database", "high")
+        assert "database" not in hidden["limited_by"]
+        assert set(hidden["limited_by_confidence"]) == {"low"}
+        assert "the database's process was not sampled" in hidden["evidence_missing"]
+    unused = judged(tmp_path / "unused", replace(full, without=("database",)), NONE)
+    assert not [text for text in unused["evidence_missing"] if "database" in text]
+
+
+def test_a_database_without_rows_of_single_processes_is_judged_by_its_unit(tmp_path: Path) -> None:
+    full = replace(IDLE, cpus=LAB, database_cores=3.65, without=("procs",))
+    row = judged(tmp_path, full, DB)
+    assert row["limited_by"][0] == "database"
+    assert "the database's process was not sampled by itself" in row["evidence_missing"]
+
+
+def test_users_that_wait_for_a_disk_are_told_so(tmp_path: Path) -> None:
+    waits = judged(tmp_path / "waits", replace(IDLE, iowait_cores=0.31), DB_INSERT)
+    assert waits["limited_by"] == ["concurrency"]
+    assert "0.31 cores of the server's set idle while waiting for a disk" in waits["limited_by_evidence"][0]
+    assert "disk" not in judged(tmp_path / "none", IDLE, DB_INSERT)["limited_by_evidence"][0]
 
 
 def test_a_close_second_makes_the_first_less_sure(tmp_path: Path) -> None:
