@@ -34,9 +34,14 @@ SETTINGS = st.builds(
 
 
 @SLOW
-@given(setting=SETTINGS, users=st.integers(1, 40))
-def test_a_trial_survives_the_way_through_the_archive(setting: Setting, users: int) -> None:
-    plan = small_plan(1, window_s=3)
+@given(
+    setting=SETTINGS, users=st.integers(1, 40), workload=st.sampled_from(["redis", "db", "db-insert"]),
+    lost=st.integers(0, 5),
+)  # fmt: skip
+def test_a_trial_survives_the_way_through_the_archive(setting: Setting, users: int, workload: str, lost: int) -> None:
+    plan = small_plan(1, window_s=3, workloads=(workload,))
+    # Of the requests that fail, as many as one likes have not inserted.
+    setting = replace(setting, rows_off=-min(lost, setting.failures) if workload == "db-insert" else 0)
     cell = replace(plan.cells[0], users=users)
     with tempfile.TemporaryDirectory() as folder:
         run = begin_run(Path(folder), replace(plan, cells=(cell,)), inventory="local")
@@ -68,6 +73,13 @@ def test_a_trial_survives_the_way_through_the_archive(setting: Setting, users: i
     if row["redis_gets_diff"] is not None and row["requests"]:
         assert abs(row["redis_gets_diff"]) <= users
         assert row["redis_gets_total_diff"] == 0
+    if row["db_selects_diff"] is not None:
+        assert abs(row["db_selects_diff"]) <= users
+    rows = {"redis": (None, None), "db": (0, 0)}.get(
+        workload, (len(truth.ends) + 1 + setting.rows_off, setting.rows_off)
+    )
+    assert (row["db_rows_added"], row["db_inserts_diff"]) == rows
+    assert not [reason for reason in row["reasons"] if "the database" in reason]
     if inside["requests"] > inside["failures"]:
         good = np.sort(stored["latency_us"][(stored["phase"] == "window") & (stored["outcome"] == "ok")])
         assert row["latency_p99_ms"] == percentile(good, 0.99) / 1000 == pytest.approx(inside["p99"])

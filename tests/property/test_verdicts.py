@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from collect.archive.cut import summarise
 from collect.archive.raw import read_trial
+from collect.plan import TrialSpec
 from collect.verdicts import CONFIDENCES, WORDS, Ceilings, Finding, judge_row
 from collect.verdicts.findings import CONCURRENCY, Evidence
 from collect.verdicts.judge import findings
@@ -99,7 +100,7 @@ def test_fullness_grows_with_every_second(use: list[float], more: float, index: 
 
 
 CORES = st.none() | st.floats(0, 8)
-NUMBERS = ("app", "redis", "generator")
+NUMBERS = ("app", "redis", "database", "generator")
 
 
 @settings(max_examples=200, deadline=None)
@@ -127,25 +128,27 @@ SETTINGS = st.builds(
     rps=st.floats(5, 600),
     app_cores=st.floats(0, 3),
     redis_cores=st.floats(0, 1),
+    database_cores=st.none() | st.floats(0, 3),
+    rows_off=st.integers(-30, 30),
     generator_cores=st.floats(0, 3),
     failures=st.integers(0, 20),
     steal_cores=st.floats(0, 1),
     wobble=st.floats(0, 0.3),
     keep_alive=st.booleans(),
     interval_s=st.sampled_from([0.5, 1.0, 2.0]),
-    without=st.sets(st.sampled_from(["procs", "net", "tcp", "cpus"])).map(tuple),
+    without=st.sets(st.sampled_from(["procs", "net", "tcp", "cpus", "database"])).map(tuple),
     seed=st.integers(0, 1000),
 )
-SPEC = small_plan(1, window_s=4).trials()[0]
+SPECS = [small_plan(1, window_s=4, workloads=(name,)).trials()[0] for name in ("redis", "db", "db-insert", "db-busy")]
 
 
 @settings(max_examples=25, deadline=None)
-@given(setting=SETTINGS, known=st.booleans())
-def test_every_trial_that_can_be_cut_gets_a_verdict(setting: Setting, known: bool) -> None:
+@given(setting=SETTINGS, known=st.booleans(), spec=st.sampled_from(SPECS))
+def test_every_trial_that_can_be_cut_gets_a_verdict(setting: Setting, known: bool, spec: TrialSpec) -> None:
     ceilings = Ceilings(hosts={"client1": FACTS, "server1": FACTS}) if known else Ceilings()
     with tempfile.TemporaryDirectory() as folder:
-        record, _ = write_trial(Path(folder), SPEC, setting)
-        whole = summarise(read_trial(Path(folder), SPEC, record), "run", ceilings)
+        record, _ = write_trial(Path(folder), spec, setting)
+        whole = summarise(read_trial(Path(folder), spec, record), "run", ceilings)
     assert whole["limited_by"]
     assert set(whole["limited_by"]) <= set(WORDS)
     lists = ("limited_by", "limited_by_confidence", "limited_by_evidence", "findings")

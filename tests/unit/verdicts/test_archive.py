@@ -130,6 +130,41 @@ def test_an_older_run_is_read_with_a_verdict_of_low_confidence(older: Archive) -
     assert rows[0]["requests"] > 0
 
 
+NEW_WITH_THE_DATABASE = {
+    "trials": ["database_cpu_cores", "database_rss_mib", "database_pss_mib", "db_selects", "db_inserts_diff"],
+    "samples": ["selects", "inserts"],
+}
+
+
+def test_a_run_from_before_the_database_reads_with_nothing_of_it(tmp_path: Path) -> None:
+    ids = []
+    for workload in ("redis", "db"):
+        run = write_run(tmp_path, small_plan(1, workloads=(workload,)))
+        ids.append(run.run_id)
+        folder = run.seal()
+        for name, columns in NEW_WITH_THE_DATABASE.items() if workload == "redis" else ():
+            path = folder / f"{name}.parquet"
+            path.chmod(0o644)
+            pq.write_table(pq.read_table(path).drop_columns(columns), path)
+    archive = Archive(tmp_path)
+    with open_run(archive, ids[0]) as database:
+        assert database.rows("SELECT DISTINCT db_selects, database_cpu_cores FROM trials") == [
+            {"db_selects": None, "database_cpu_cores": None}
+        ]
+        (found,) = database.rows("SELECT max(selects) AS selects, max(gets) AS gets FROM samples")
+    assert found["selects"] is None
+    assert found["gets"] > 5000
+    manifests, _ = readable(archive)
+    with Database(archive, manifests) as database:
+        rows = database.rows("SELECT run_id, min(db_selects) AS n FROM trials GROUP BY ALL")
+        (mine,) = database.rows(
+            "SELECT max(threads) AS n, max(selects) AS selects FROM samples WHERE scope = 'database'"
+        )
+    assert {row["run_id"]: (row["n"] or 0) > 0 for row in rows} == {ids[0]: False, ids[1]: True}
+    assert mine["n"] == 11
+    assert mine["selects"] > 700
+
+
 def test_runs_of_both_kinds_are_asked_together(older: Archive) -> None:
     manifests, refused = readable(older)
     assert not refused

@@ -66,6 +66,17 @@ def row(cell: Cell, word: str, trial_id: str = "t", rps: float = 100, **changes:
             ("wider client ports, used again at once", "same"),
         ),
         (
+            # A set of several cores: all of them are the database's ceiling, so a busy loop takes from it.
+            usage("database", CONTROLLED, server_idle=0.9, cpus=4),
+            ("25% of the server's CPU taken away", "fall"),
+            ("20 users instead of 10", "same"),
+        ),
+        (
+            usage("database"),
+            ("25% of the server's CPU taken away", "fall"),
+            ("wider client ports, used again at once", "same"),
+        ),
+        (
             usage("redis", CONTROLLED),
             ("25% of the server's CPU taken away", "fall"),
             ("20 users instead of 10", "same"),
@@ -95,6 +106,20 @@ def test_what_cannot_be_tested_says_why(use: Usage) -> None:
     found, reason = choose(PLAN, use)
     assert found == []
     assert reason
+
+
+@pytest.mark.parametrize(
+    ("framework", "server", "possible"),
+    [("flask", "gunicorn-gevent", True), ("starlette", "uvicorn-uvloop", True), ("aiohttp", "aiohttp", False)],
+)
+def test_which_server_takes_one_more_process_says_the_serving_table(
+    framework: str, server: str, possible: bool
+) -> None:
+    variants = {**PLAN.catalog.variants}
+    variants[CONTROLLED.variant] = {**variants[CONTROLLED.variant], "framework": framework, "server": server}
+    plan = replace(PLAN, catalog=replace(PLAN.catalog, variants=variants))
+    found = [each.text for each in choose(plan, usage("server-app", CONTROLLED, server_idle=3, cpus=4))[0]]
+    assert ("2 app processes instead of 1" in found) is possible
 
 
 def test_wrk_at_its_limit_is_tested_by_taking_the_clients_cpu() -> None:
