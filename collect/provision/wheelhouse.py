@@ -17,26 +17,43 @@ from collect.errors import BenchError
 from collect.paths import shown
 from collect.provision.archive import MTIME, locked, sha256
 
-PLATFORM = "manylinux2014_x86_64"
 REQUIREMENTS = "requirements.txt"
 SUMS = "SHA256SUMS"
 RECIPE = "1"  # raise it when what is in a wheelhouse changes
-TARGET = [
-    "--require-hashes", "--python-version", "3.8", "--implementation", "cp", "--abi", "cp38", "--platform", PLATFORM,
-]  # fmt: skip
+ARTICLE = "3.8"
+ARTICLE_PLATFORMS = ("manylinux2014",)  # pip takes 2010 and 1 as well, which it knows to be older
+# What the hosts' glibc 2.28 and newer can load (PEP 600), the newest first; of these pip knows no order of its own.
+MODERN_PLATFORMS = (*(f"manylinux_2_{minor}" for minor in range(28, 16, -1)), "manylinux2014")
+MACHINE = "x86_64"
 
 
 @dataclass(frozen=True)
 class Lock:
-    """A set of packages: a name and the hash-locked file that lists it."""
+    """A set of packages: a name, the hash-locked file that lists it, and the release of Python that is to run it."""
 
     name: str
     path: Path
+    python: str = ARTICLE
 
     @property
     def key(self) -> str:
-        """Return what tells this lock from others, by content."""
-        return sha256(self.path)[:12]
+        """Return what tells this lock from others, by content and Python; raises BenchError where there is no file."""
+        if not self.path.is_file():
+            remedy = "name one that is there, made by `uv pip compile --generate-hashes`"
+            raise BenchError("there is no such lock file", shown(self.path), remedy)
+        return sha256(self.path)[:12] + ("" if self.python == ARTICLE else f"-{self.tag}")
+
+    @property
+    def tag(self) -> str:
+        """Return the Python as wheels name it."""
+        return f"cp{self.python.replace('.', '')}"
+
+    @property
+    def target(self) -> list[str]:
+        """Return the options by which pip chooses wheels for the hosts; it adds abi3 and pure Python by itself."""
+        platforms = ARTICLE_PLATFORMS if self.python == ARTICLE else MODERN_PLATFORMS
+        options = ["--python-version", self.python, "--implementation", "cp", "--abi", self.tag]
+        return options + [word for name in platforms for word in ("--platform", f"{name}_{MACHINE}")]
 
 
 def fill(lock: Lock, tools: Lock, cache: Path) -> Path:
@@ -82,19 +99,23 @@ def _fill(lock: Lock, helpers: Path, folder: Path) -> None:
 def _download(lock: Lock, folder: Path, builders: Path | None = None) -> None:
     """Download what the lock names for the hosts; sources only where ``builders`` can look into them."""
     wheels_only = [] if builders else ["--only-binary", ":all:"]
-    _pip(["download", "--dest", str(folder), *TARGET, *wheels_only, "-r", str(lock.path)], lock, builders)
+    options = ["--require-hashes", *lock.target, *wheels_only]
+    _pip(["download", "--dest", str(folder), *options, "-r", str(lock.path)], lock, builders)
 
 
 def _build(sources: list[Path], folder: Path, lock: Lock, builders: Path) -> None:
     """Build wheels of the packages that were only published as source; pure Python only, so any Python will do."""
+    downloaded = set(folder.glob("*.whl"))
     arguments = ["wheel", "--wheel-dir", str(folder), "--no-index", *(str(path) for path in sources)]
     _pip(arguments, lock, builders, hashed=False)
     for path in sources:
         path.unlink()
-    for path in folder.glob("*.whl"):
-        if f"cp{sys.version_info.major}{sys.version_info.minor}-" in path.name:
+    for path in sorted(set(folder.glob("*.whl")) - downloaded):
+        if not path.name.endswith("-none-any.whl"):
             raise BenchError(
-                f"{path.name} is not for the hosts' Python", shown(lock.path), "lock a version that has a cp38 wheel"
+                f"{path.name} is not for the hosts' Python",
+                shown(lock.path),
+                f"lock a version that has a {lock.tag} wheel",
             )
 
 
@@ -116,7 +137,8 @@ def _pip(arguments: list[str], lock: Lock, builders: Path | None = None, *, hash
         )
     errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ") and "Ignored" not in line]
     last = (errors or done.stderr.strip().splitlines() or ["pip said nothing"])[-1].removeprefix("ERROR: ")
-    raise BenchError(last.rstrip("."), shown(lock.path), "see that the package index can be reached and run this again")
+    remedy = f"see that the package index can be reached and has it for {lock.tag}, and run this again"
+    raise BenchError(last.rstrip("."), shown(lock.path), remedy)
 
 
 def _check(folder: Path) -> None:

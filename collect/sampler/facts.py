@@ -53,6 +53,9 @@ KERNEL_PARAMETERS = re.compile(
 )
 """Those of the kernel's command line that bear on speed; the rest is nobody's business."""
 
+MODERN = Path(sys.base_prefix).parent / "python-modern"
+"""The second Python of the hosts, beside the one that runs this; only the server has it, where a plan needed it."""
+
 
 class Facts:
     """Reads the facts from /proc and /sys below ``root``."""
@@ -89,6 +92,7 @@ class Facts:
             "cgroup": self.cgroup(),
             "interfaces": _interfaces(),
             "python": python_build(),
+            "python_modern": bundled(MODERN),
             "psutil": psutil.__version__,
         }
 
@@ -174,6 +178,16 @@ def python_build() -> dict[str, Any]:
         "shared": bool(sysconfig.get_config_var("Py_ENABLE_SHARED")),
         "debug": bool(sysconfig.get_config_var("Py_DEBUG")),
     }
+
+
+def bundled(prefix: Path) -> dict[str, Any] | None:
+    """Return how a Python that was carried to this host was built, as its BUNDLE.json says."""
+    try:
+        told = json.loads((prefix / "BUNDLE.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    wanted = ("version", "compiler", "config_args", "pgo", "lto", "libc", "sha256")
+    return {name: told.get(name) for name in wanted}
 
 
 def _detect_virt(kind: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Python 3.8 with exactly what a lock file names, made once and kept in the cache: what the hosts run."""
+"""A Python of the hosts with exactly what a lock file names, made once and kept in the cache."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from collect.provision.interpreter import find
+from collect.provision.pythons import ARTICLE, MODERN, Wanted, find, release_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -20,15 +20,28 @@ def cache_dir() -> Path:
 
 
 def python38_with(lock: Path) -> Path:
-    """Return the interpreter of a virtual environment that holds what ``lock`` names."""
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    folder = cache_dir() / "tests" / f"{lock.parent.name}-{digest}"
+    """Return the interpreter of a virtual environment of the article's Python that holds what ``lock`` names."""
+    return _python_with(lock, ARTICLE, f"{lock.parent.name}-{_digest(lock)}")
+
+
+def modern_python_with(lock: Path) -> Path:
+    """Return the same of the modern Python."""
+    return _python_with(lock, MODERN, f"{lock.parent.name}-modern-{_digest(lock)}")
+
+
+def _digest(lock: Path) -> str:
+    return hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
+
+
+def _python_with(lock: Path, wanted: Wanted, name: str) -> Path:
+    folder = cache_dir() / "tests" / name
     python = folder / "bin" / "python"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".guard").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not (folder / "ready").exists():
-            _uv("venv", "--clear", "--python", f"{find()['prefix']}/bin/python3.8", str(folder))
+            found = find(wanted)
+            _uv("venv", "--clear", "--python", f"{found['prefix']}/bin/python{release_of(found)}", str(folder))
             install = ("pip", "install", "--compile-bytecode", "--require-hashes", "--python", str(python))
             _uv(*install, "--requirement", str(lock))
             (folder / "ready").touch()

@@ -9,11 +9,11 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from collect.errors import BenchError
-from collect.provision.wheelhouse import Lock, fill
+from collect.provision.wheelhouse import ARTICLE, Lock, fill
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """``wheelhouse: locks={name: path, …} tools=… cache=…``: returns ``paths``, the folder of each, by name."""
+    """``wheelhouse: locks={name: path, …} tools=… cache=… python=3.8``: returns ``paths``, a folder by name."""
 
     _requires_connection = False
 
@@ -25,10 +25,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "locks": {"type": "dict", "required": True},
                 "tools": {"type": "path", "required": True},
                 "cache": {"type": "path", "required": True},
+                "python": {"type": "str", "default": ARTICLE},
             }
         )
         tools, cache = Lock("tools", Path(arguments["tools"])), Path(arguments["cache"])
-        locks = [Lock(name, Path(path)) for name, path in arguments["locks"].items()]
+        locks = [Lock(name, Path(path), arguments["python"]) for name, path in arguments["locks"].items()]
         try:
             with ThreadPoolExecutor(len(locks)) as pool:
                 folders = list(pool.map(lambda lock: fill(lock, tools, cache), locks))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from collect.sampler import facts
-from collect.sampler.facts import SYSCTLS, Facts, main, python_build
+from collect.sampler.facts import SYSCTLS, Facts, bundled, main, python_build
 
 
 def write(root: Path, files: dict[str, str]) -> None:
@@ -112,3 +112,12 @@ def test_how_python_was_built(monkeypatch: pytest.MonkeyPatch, variables: dict[s
     monkeypatch.setattr(facts.sysconfig, "get_config_var", variables.get)  # type: ignore[attr-defined]
     build = python_build()
     assert (build["pgo"], build["lto"]) == (pgo, lto)
+
+
+def test_a_second_python_is_told_as_its_bundle_says(tmp_path: Path) -> None:
+    assert bundled(tmp_path) is None
+    told = {"version": "3.13.0", "compiler": "GCC", "config_args": "", "pgo": True, "lto": False, "sha256": "ab"}
+    (tmp_path / "BUNDLE.json").write_text(json.dumps({**told, "libc": "glibc-2.36", "prefix": "/root/somewhere"}))
+    assert bundled(tmp_path) == {**told, "libc": "glibc-2.36"}
+    (tmp_path / "BUNDLE.json").write_text("{")
+    assert bundled(tmp_path) is None
