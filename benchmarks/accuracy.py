@@ -32,7 +32,9 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 CASES = Path(__file__).with_suffix(".yml")
 PAGE = CHECKOUT / "docs" / "accuracy.md"
 BEGIN, END = "<!-- made by benchmarks/accuracy.py: begin -->", "<!-- end -->"
-DEFAULT_HOSTS: Mapping[str, Any] = {"local_cpus": {}, "local_hosts_rate_mbit": 1000}
+DEFAULT_HOSTS: Mapping[str, Any] = {"local_cpus": {}, "local_hosts_rate_mbit": 1000, "bench_needs": []}
+SITE_VARIABLES = ("local_cpus", "bench_needs")
+"""What the hosts are provisioned with: where one of them changes they are provisioned anew."""
 LEAST_RIGHT = 0.95
 PREFIX = "accuracy-"
 Entry = Mapping[str, Any]
@@ -85,7 +87,8 @@ def measure(archive: Path, names: Sequence[str]) -> Iterator[Path]:
         found = sealed(archive, name, cases)
         if found is None:
             plan = write_plan(name, entry, cases, archive)
-            hosts = {**DEFAULT_HOSTS, **entry["hosts"]}
+            needs = load_plan(plan).needs
+            hosts = {**DEFAULT_HOSTS, **entry["hosts"], "bench_needs": list(needs)}
             arrange(hosts, arranged)
             arranged = hosts
             play("run", {**hosts, "plan": str(plan), "archive_dir": str(archive)})
@@ -100,11 +103,11 @@ def measure(archive: Path, names: Sequence[str]) -> Iterator[Path]:
 
 
 def arrange(hosts: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
-    """Make the hosts as a plan wants them; they are provisioned anew where their CPUs are others."""
+    """Make the hosts as a plan wants them, and provision them anew where their CPUs or the plan's needs are others."""
     if hosts == before:
         return
     play("hosts", hosts)
-    if before is None or hosts["local_cpus"] != before["local_cpus"]:
+    if before is None or any(hosts[name] != before[name] for name in SITE_VARIABLES):
         play("site", hosts)
 
 

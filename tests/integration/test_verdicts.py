@@ -1,4 +1,4 @@
-"""Each of the nine words, provoked on real hosts: it comes first, and not without its cause."""
+"""Each of the ten words, provoked on real hosts: it comes first, and not without its cause."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from collect.verdicts import WORDS
 from tests.support.bench import measure
 from tests.support.checkout import Checkout
 from tests.support.provoked import Case, Verdict, plan_of, verdicts_of
@@ -44,6 +45,9 @@ REVERSES: dict[str, dict[str, Any]] = {
     "unsteady": CAUSES["server-app"],
 }
 """The same without the cause."""
+DATABASE: dict[str, Any] = {"workload": {"db_khashes": 500}}
+NOT_DATABASE: dict[str, Any] = {"workload": {"db_khashes": 1, "cpu_ms": 20}}
+"""As many requests to a database with little to do, from an app that has much."""
 
 
 def case(word: str, entry: dict[str, Any]) -> Case:
@@ -83,6 +87,15 @@ def shaped(provisioned: Checkout) -> Iterator[Measured]:
         provisioned.play("playbooks/hosts.yml")
 
 
+@pytest.fixture(scope="module")
+def of_database(with_database: Checkout) -> Measured:
+    return measured(with_database, {"database": DATABASE}, [case("database", NOT_DATABASE)])
+
+
+def test_every_word_is_provoked() -> None:
+    assert {*CAUSES, "database"} == {*REVERSES, "database"} == set(WORDS)
+
+
 @pytest.mark.parametrize("word", CAUSES)
 def test_the_cause_gets_its_word_first(word: str, request: pytest.FixtureRequest) -> None:
     trials: Measured = request.getfixturevalue("shaped" if SHAPED in CAUSES[word] else "verdicts")
@@ -95,3 +108,17 @@ def test_the_cause_gets_its_word_first(word: str, request: pytest.FixtureRequest
 def test_without_the_cause_it_is_another(word: str, verdicts: Measured) -> None:
     said = verdicts[case(word, REVERSES[word]).cell]
     assert said.first != word, said.told
+
+
+def test_a_database_that_fills_the_set_gets_its_word_first(of_database: Measured) -> None:
+    said = of_database[case("database", DATABASE).cell]
+    assert said.first == "database", said.told
+    assert said.validity != "invalid", said.reasons
+    assert "of the server's CPU set" in said.evidence[0]
+    assert "SELECTs/s" in said.evidence[0]
+
+
+def test_a_database_with_little_to_do_does_not(of_database: Measured) -> None:
+    said = of_database[case("database", NOT_DATABASE).cell]
+    assert "database" not in said.words, said.told
+    assert said.validity != "invalid", said.reasons

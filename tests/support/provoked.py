@@ -169,6 +169,7 @@ def verdicts_of(entry: Path, cases: Sequence[Case]) -> list[Verdict]:
 def _named(numbers: Mapping[str, float]) -> str:
     """Return a name for some numbers, e.g. ``cpu-10-wait-50`` or ``0p5-from-3``."""
     words = [
-        f"{key.removesuffix('_ms').removesuffix('_mib').removesuffix('_s')}-{value:g}" for key, value in numbers.items()
+        f"{key.removesuffix('_ms').removesuffix('_mib').removesuffix('_s').removesuffix('_khashes')}-{value:g}"
+        for key, value in numbers.items()
     ]
     return "-".join(words).replace(".", "p")
