@@ -15,6 +15,9 @@ CORES = "cores"
 """As many processes as the server's CPU set has cores."""
 PYTHONS = ("article", "modern")
 
+NAME_LENGTH = 50
+"""What the table student has room for: the value, a hyphen and the row's number."""
+
 _FILE_TEXT = re.compile(r"[\n -~]+")
 
 Entry = Mapping[str, Any]
@@ -91,6 +94,10 @@ def check_workload(name: str, workload: Entry, place: Place) -> None:
     if "file_bytes" in least and not _FILE_TEXT.fullmatch(workload["value"]):
         why = f"workload {name} has a value that is not plain ASCII text"
         raise BenchError(why, place("value"), "use printable characters and line feeds: it is cut to file_bytes")
+    most = NAME_LENGTH - 1 - len(str(workload.get("rows", 0)))
+    if "rows" in least and len(workload["value"]) > most:
+        why = f"workload {name} has rows up to {workload['rows']} whose names are longer than {NAME_LENGTH}"
+        raise BenchError(why, place("value"), f"give at most {most} characters")
 
 
 def check_pair(variant_name: str, variant: Entry, workload_name: str, workload: Entry, where: str) -> None:

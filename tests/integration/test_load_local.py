@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -61,6 +62,40 @@ def test_every_request_is_on_record(tmp_path: Path, user_class: str) -> None:
     assert len((tmp_path / "locust_stats_history.csv").read_text().splitlines()) >= 3
 
 
+@pytest.mark.parametrize("user_class", ["HttpUser", "FastHttpUser"])
+def test_every_post_carries_the_body_and_is_on_record(tmp_path: Path, user_class: str) -> None:
+    post = {"BENCH_METHOD": "POST", "BENCH_BODY": '{"name": "student"}'}
+    with Responder() as server:
+        outcome = Generator.on(tmp_path, server.host).run(BENCH_USER_CLASS=user_class, **post)
+        answered = server.answered
+    assert (outcome.exit_code, outcome.errors.count("Traceback")) == (0, 0), outcome.errors
+    assert server.first_lines == {b"POST /user HTTP/1.1"}
+    assert server.bodies == {(b"application/json", b'{"name": "student"}')}
+    assert set(outcome.outcomes()) == {"ok"}
+    assert len(outcome.rows()) > 500
+    assert outcome.result["check_requests"] == 1
+    assert 0 <= answered - 1 - len(outcome.rows()) <= USERS
+    assert "POST,/user" in (tmp_path / "locust_stats.csv").read_text()
+
+
+@pytest.mark.parametrize("user_class", ["HttpUser", "FastHttpUser"])
+def test_a_long_answer_is_checked_by_its_hash_and_then_by_its_length(tmp_path: Path, user_class: str) -> None:
+    body = 4 * 65536 * b"x"
+    known = {"body_sha256": hashlib.sha256(body).hexdigest(), "body_length": len(body)}
+    expect = json.dumps({"status": 200, "type": "text/html", **known})
+    with Responder(body) as server:
+        generator = Generator.on(tmp_path, server.host)
+        with generator.started(BENCH_USER_CLASS=user_class, BENCH_EXPECT=expect) as process:
+            generator.wait_for_phase("window")
+            server.answer = response(200, "text/html", body[1:])
+            time.sleep(0.5)
+            server.answer = response(200, "text/html", body)
+            assert process.wait(20) == 0
+    outcomes = Outcome(tmp_path, 0, "").outcomes()
+    assert set(outcomes) == {"ok", "wrong_length"}
+    assert min(outcomes.values()) > 5
+
+
 def test_live_lines_tell_the_phases_each_second_and_the_result_last(tmp_path: Path) -> None:
     with Responder() as server:
         outcome = Generator.on(tmp_path, server.host).run(BENCH_WARMUP_S="1", BENCH_WINDOW_S="3")
@@ -100,7 +135,7 @@ def test_the_server_may_come_up_late(tmp_path: Path) -> None:
     [
         (response(500, "text/html", b"oh no"), "500 text/html 'oh no'"),
         (response(200, "text/plain", b"hello"), "200 text/plain 'hello'"),
-        (response(200, "text/html", 500 * b"x"), f"200 text/html '{79 * 'x'}…"),
+        (response(200, "text/html", 500 * b"x"), f"200 text/html '{79 * 'x'}… (500 bytes)"),
     ],
 )
 def test_a_wrong_answer_ends_the_load_before_it_begins(tmp_path: Path, answer: bytes, got: str) -> None:

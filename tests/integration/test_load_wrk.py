@@ -53,6 +53,20 @@ def test_every_response_is_on_record(tmp_path: Path, closing: bool) -> None:
 
 
 @needs_wrk
+def test_every_post_carries_the_body_and_is_on_record(tmp_path: Path) -> None:
+    post = {"BENCH_METHOD": "POST", "BENCH_BODY": '{"name": "student"}'}
+    with Responder() as server:
+        outcome = Generator.on(tmp_path, server.host).run(**WRK, **post)
+        answered = server.answered
+    assert (outcome.exit_code, outcome.errors) == (0, "")
+    assert server.first_lines == {b"POST /user HTTP/1.1"}
+    assert server.bodies == {(b"application/json", b'{"name": "student"}')}
+    assert set(outcome.outcomes()) == {"ok"}
+    assert len(outcome.rows()) > 500
+    assert 0 <= answered - outcome.result["check_requests"] - len(outcome.rows()) <= USERS
+
+
+@needs_wrk
 def test_live_lines_tell_the_phases_each_second_and_the_result_last(tmp_path: Path) -> None:
     with Responder() as server:
         outcome = Generator.on(tmp_path, server.host).run(**WRK, BENCH_WARMUP_S="1", BENCH_WINDOW_S="3")

@@ -8,12 +8,14 @@ from types import TracebackType
 
 
 class Responder:
-    """Answers every GET on 127.0.0.1 with ``answer``; counts them. An empty ``answer`` closes the connection."""
+    """Answers every request on 127.0.0.1 with ``answer``; counts them. An empty ``answer`` closes the connection."""
 
     def __init__(self, body: bytes = b"hello", media_type: str = "text/html; charset=utf-8", status: int = 200) -> None:
         self.answer = response(status, media_type, body)
         self.answered = 0
         self.first_lines: set[bytes] = set()
+        self.bodies: set[tuple[bytes, bytes]] = set()
+        """The bodies that came, each with its media type."""
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._connections: set[asyncio.Transport] = set()
@@ -73,8 +75,16 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._pending += data
         while b"\r\n\r\n" in self._pending:
-            head, self._pending = self._pending.split(b"\r\n\r\n", 1)
-            self._responder.first_lines.add(head.partition(b"\r\n")[0])
+            head, rest = self._pending.split(b"\r\n\r\n", 1)
+            first, *lines = head.split(b"\r\n")
+            fields = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
+            length = int(fields.get(b"content-length", 0))
+            if len(rest) < length:
+                return
+            body, self._pending = rest[:length], rest[length:]
+            if body:
+                self._responder.bodies.add((fields.get(b"content-type", b""), body))
+            self._responder.first_lines.add(first)
             self._responder.answered += 1
             self._transport.write(self._responder.answer)
             if b"connection: close" in head.lower() or not self._responder.answer:

@@ -174,7 +174,7 @@ def test_quotes_in_paths_are_paths(tmp_path: Path) -> None:
         (["verify", "nope"], "there is no run"),
         (["report", "nope"], "there is no run"),
         (["report", "latest", "-o", "/proc/none/x.html"], "cannot write the report"),
-        (["plan", "check", "nope"], "use one of article, crosscheck, quick"),
+        (["plan", "check", "nope"], "use one of article, crosscheck, modern, production, quick, sizes, table"),
         (["run", "seal", "nope"], "there is no run"),
         (["run", "begin", "--plan", "nope", "--inventory", "local"], "there is no plan"),
         (["run", "begin", "--plan", "quick", "--inventory", "local", "--port-base", "1"], "app_port_base"),
@@ -220,6 +220,7 @@ def test_plans_are_listed_and_shown(capsys: Capture) -> None:
     assert done(capsys, "plan", "check", "quick").startswith(
         "quick: 4 cells in 3 blocks, 16 trials, 4 of them ceilings, about "
     )
+    assert ", on a server host with database and python-modern, " in done(capsys, "plan", "check", "modern")
     assert len(json.loads(done(capsys, "plan", "show", "quick", "--json"))["trials"]) == 16
     assert done(capsys, "plan", "show", "quick").count("\n") == 17
 

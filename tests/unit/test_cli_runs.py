@@ -44,6 +44,23 @@ def test_the_clients_cores_say_how_many_processes_are_enough(run: Run) -> None:
     assert "--client-cores" in run(*BEGIN, "--client-cores", "0", code=2)
 
 
+def test_the_servers_cores_say_how_many_processes_serve(run: Run) -> None:
+    production = ("--plan", "production", "--server-cores", "3")
+    begun = run("begin", *production, "--inventory", "local")
+    assert {trial["variant"]["processes"] for trial in begun["trials"] if trial["kind"] == "cell"} == {3}
+    assert run("resume", begun["run_id"], *production)["remaining"] == begun["remaining"]
+    fewer = ("--plan", "production", "--server-cores", "2")
+    assert "another plan" in run("resume", begun["run_id"], *fewer, code=2)
+    assert "--server-cores" in run("begin", *production[:3], "0", "--inventory", "local", code=2)
+
+
+def test_the_check_says_what_is_needed(run: Run) -> None:
+    assert run("check", "--plan", "quick")["needs"] == []
+    assert run("check", "--plan", "modern", "--server-cores", "2")["needs"] == ["database", "python-modern"]
+    begun = run("begin", "--plan", "table", "--inventory", "local")
+    assert run("check", "--plan", "quick", "--resume", begun["run_id"])["needs"] == ["database"], "the run's own plan"
+
+
 def test_probes_are_wanted_by_the_plan_or_by_whoever_begins(run: Run) -> None:
     begun = run(*BEGIN, "--probe")
     assert begun["probes_ahead"]

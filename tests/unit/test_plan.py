@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,106 @@ def test_quick_keeps_its_order() -> None:
         "flask-werkzeug article",
         "starlette-uvicorn article",
     ]
+
+
+MINUTES = {"table": 38, "production": 14, "modern": 14, "sizes": 10}
+
+
+@pytest.mark.parametrize(("name", "minutes"), MINUTES.items())
+def test_the_plans_keep_to_their_time(name: str, minutes: float) -> None:
+    assert minutes / 2 < load_plan(name, server_cores=4, client_cores=4).estimate_s() / 60 <= minutes
+
+
+def test_the_table_has_every_figure_of_the_article_both_ways() -> None:
+    plan = load_plan("table")
+    figures = plan.catalog.article["figures"]
+    of = {variant["article"]: name for name, variant in plan.catalog.variants.items() if "article" in variant}
+    wanted = {(of[framework], workload) for workload, row in figures.items() for framework in row}
+    assert len(wanted) == 10
+    for profile, generator in (("article", "locust-http"), ("controlled", "locust-fast")):
+        cells = {(cell.variant, cell.workload) for cell in plan.cells if cell.profile == profile}
+        assert cells == wanted | {("aiohttp", "redis"), ("aiohttp", "db")}
+        assert {cell.generator for cell in plan.cells if cell.profile == profile} == {generator}
+    assert len(plan.cells) == 24
+    assert {cell.users for cell in plan.cells} == {10}
+
+
+def test_each_modern_variant_has_its_pair_in_the_same_block() -> None:
+    plan = load_plan("modern")
+    cells = {(cell.variant, cell.workload) for cell in plan.cells}
+    modern = {(name.removesuffix("-modern"), workload) for name, workload in cells if name.endswith("-modern")}
+    assert modern == {(name, workload) for name, workload in cells if not name.endswith("-modern")}
+    assert len(modern) == len(plan.cells) / 2
+    for name, _ in modern:
+        pair = plan.catalog.variants[name], plan.catalog.variants[f"{name}-modern"]
+        assert pair[1] == {key: value for key, value in pair[0].items() if key != "article"} | {"python": "modern"}
+
+
+def test_the_sizes_are_those_of_the_files_and_tables() -> None:
+    workloads = [spec.workload for spec in load_plan("sizes").trials() if spec.kind == "cell"]
+    assert {each["file_bytes"] for each in workloads if "file_bytes" in each} == {2**10, 2**14, 2**18, 2**20}
+    assert {each["rows"] for each in workloads if "rows" in each} == {1, 10, 100, 1000}
+
+
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    [
+        ("quick", ()),
+        ("article", ()),
+        ("table", ("database",)),
+        ("production", ("database",)),
+        ("modern", ("database", "python-modern")),
+    ],
+)
+def test_a_plan_says_what_it_needs_on_the_server_host(name: str, needs: tuple[str, ...]) -> None:
+    plan = load_plan(name)
+    assert plan.needs == needs
+    assert Plan.from_json(plan.to_json(), plan.catalog).needs == needs
+
+
+@pytest.mark.parametrize(
+    ("cell", "needs"),
+    [
+        ({"workload": "db-insert"}, ("database",)),
+        ({"workload": "db-busy"}, ("database",)),
+        ({"variant": "flask-werkzeug-modern"}, ("python-modern",)),
+        ({"workload": ["none", "file", "redis", "busy"]}, ()),
+    ],
+)
+def test_what_a_plan_needs_is_of_its_own_cells(tmp_path: Path, cell: dict[str, Any], needs: tuple[str, ...]) -> None:
+    assert load_plan(written(tmp_path, {"cells": [CELL | cell]})).needs == needs
+
+
+@pytest.mark.parametrize("cores", [1, 2, 8])
+def test_a_production_variant_has_a_process_for_each_core_of_the_server(cores: int) -> None:
+    plan = load_plan("production", server_cores=cores)
+    assert {spec.variant["processes"] for spec in plan.trials() if spec.kind == "cell"} == {cores}
+    assert {spec.variant["processes"] for spec in load_plan("table", server_cores=cores).trials()} == {1}
+
+
+def test_long_answers_make_no_long_specs() -> None:
+    specs = load_plan("sizes").trials()
+    assert max(len(json.dumps(spec.to_json())) for spec in specs) < 4000
+    large = [spec.expect for spec in specs if spec.workload.get("file_bytes") == 2**20]
+    assert {(e["type"], e["body_length"] >= 2**20, len(e["body_sha256"])) for e in large} == {
+        ("text/html", True, 64), ("application/json", True, 64),
+    }  # fmt: skip
+
+
+def test_an_entry_that_is_like_another_has_its_keys(tmp_path: Path) -> None:
+    own = {
+        "variants": {
+            "mine": {"like": "flask-werkzeug", "client": "pool"},
+            "yours": {"like": "mine", "response": "json"},
+            "flask-werkzeug": {**load_plan("quick").catalog.variants["flask-werkzeug"], "debug": True},
+        },
+        "workloads": {"file-2": {"like": "file", "file_bytes": 2}},
+    }
+    catalog = load_plan(written(tmp_path, {"catalog": own})).catalog
+    changed = {key: value for key, value in own["variants"]["flask-werkzeug"].items() if key != "article"}
+    assert catalog.variants["mine"] == changed | {"client": "pool"}
+    assert catalog.variants["yours"] == changed | {"client": "pool", "response": "json"}
+    assert catalog.workloads["file-2"] == dict(catalog.workloads["file"]) | {"file_bytes": 2}
 
 
 def test_a_spec_says_all_that_a_trial_needs() -> None:
@@ -205,6 +306,62 @@ def test_probes_count_in_the_estimate(tmp_path: Path) -> None:
             {"catalog": {"variants": {"mine": {"framework": "flusk"}}}},
             ("mine.yml", "mine"),
         ),
+        (
+            {"catalog": {"variants": {"mine": {"like": "flask-werkzueg"}}}},
+            ('no "flask-werkzueg" to be like', "mine.yml: catalog.variants.mine.like", '"flask-werkzeug"?'),
+        ),
+        (
+            {"catalog": {"variants": {"mine": {"like": "yours"}, "yours": {"like": "mine"}}}},
+            ("mine like yours like mine goes round in a circle", "mine.yml: catalog.variants.yours.like"),
+        ),
+        (
+            {"catalog": {"variants": {"mine": {"like": "mine"}}}},
+            ("mine like mine goes round", "mine.yml: catalog.variants.mine.like"),
+        ),
+        (
+            {"catalog": {"variants": {"mine": {"like": "flask-werkzeug", "processes": 2}}}},
+            ("variant mine cannot run: werkzeug serves with one", "mine.yml: catalog.variants.mine.processes", "use 1"),
+        ),
+        (
+            {"catalog": {"variants": {"mine": {"like": "flask-werkzeug", "processes": "many"}}}},
+            ("'many' is not known here", "mine.processes", "use one of cores"),
+        ),
+        (
+            {"catalog": {"variants": {"mine": {"like": "flask-werkzeug", "server": "gunicorn-gthread"}}}},
+            ("variant mine cannot run", "mine.yml: catalog.variants.mine.threads", "use a number"),
+        ),
+        (
+            {"catalog": {"variants": {"mine": {"like": "responder-close", "python": "modern"}}}},
+            ("nginx runs no Python", "catalog.variants.mine.python", "use article"),
+        ),
+        (
+            {"catalog": {"variants": {"mine": {"like": "flask-werkzeug", "framework": "flusk"}}}},
+            ('unknown framework "flusk"', "mine.yml: catalog.variants.mine.framework", 'did you mean "flask"?'),
+        ),
+        (
+            {"cells": [CELL | {"variant": "responder-close", "workload": "db"}]},
+            (
+                "responder-close cannot run: nginx does not serve the workload db",
+                "mine.yml: cells[0]",
+                "leave this out",
+            ),
+        ),
+        (
+            {"catalog": {"workloads": {"mine": {"like": "file", "file_bytes": 0}}}},
+            ("0 is out of range", "mine.yml: mine.file_bytes", "at least 1"),
+        ),
+        (
+            {"catalog": {"workloads": {"mine": {"like": "file", "file_bytes": 2**30 + 1}}}},
+            ("1073741825 is out of range", "mine.yml: mine.file_bytes", "at most 1073741824"),
+        ),
+        (
+            {"catalog": {"workloads": {"mine": {"like": "db", "rows": -1}}}},
+            ("-1 is out of range", "mine.yml: mine.rows", "at least 0"),
+        ),
+        (
+            {"catalog": {"workloads": {"mine": {"like": "db", "path": "/file"}}}},
+            ("workload mine has no file_bytes", "mine.yml: catalog.workloads.mine.file_bytes", "add it"),
+        ),
         ({"cells": ["flask"]}, ("'flask' is not a mapping", "mine.yml: cells[0]", "mapping")),
     ],
 )
@@ -240,7 +397,7 @@ def test_what_is_no_plan_at_all_is_told_in_one_line(tmp_path: Path, text: str, t
 
 @pytest.mark.parametrize("name", ["nope", "./nope.yml", "../quick", "", "/"])
 def test_a_plan_that_is_not_there_lists_those_that_are(name: str) -> None:
-    with pytest.raises(BenchError, match="use one of article, crosscheck, quick"):
+    with pytest.raises(BenchError, match="use one of article, crosscheck, modern, production, quick, sizes, table, or"):
         load_plan(name)
 
 

@@ -101,8 +101,32 @@ def test_an_environment_file_keeps_what_systemd_would_expand() -> None:
     assert text == 'BENCH_EXPECT="{\\"body\\": \\"a \\\\\\"quoted\\\\\\" \\$name\\"}"\n'
 
 
+def test_what_is_asked_follows_from_the_workload() -> None:
+    variables = load_environment(task(), "primary", "198.18.0.11")
+    assert (variables["BENCH_METHOD"], variables["BENCH_BODY"]) == ("GET", "")
+    posts = task()
+    posts.spec["workload"] = {"path": "/user", "method": "POST"}
+    variables = load_environment(posts, "worker-1", "198.18.0.11")
+    assert (variables["BENCH_METHOD"], json.loads(variables["BENCH_BODY"])) == ("POST", {"name": "student"})
+
+
+def test_the_app_runs_on_the_python_of_its_variant() -> None:
+    modern = {**SPEC, "variant": {**SPEC["variant"], "python": "modern"}}
+    assert app_environment(SPEC, "/srv/bench")["APP_PYTHON"] == "/srv/bench/venvs/app/bin/python"
+    assert app_environment(modern, "/srv/bench")["APP_PYTHON"] == "/srv/bench/venvs/app-modern/bin/python"
+
+
+def test_the_app_hears_of_a_large_file_not_its_text() -> None:
+    workload = {"path": "/file", "key": "text", "value": "x\n", "file_bytes": 10**9, "redis_gets": 0}
+    told = app_environment({**SPEC, "workload": workload})["APP_WORKLOAD"]
+    assert json.loads(told) == {"name": "redis", **workload}
+    assert len(told) < 200
+
+
 def test_the_app_hears_every_option_of_its_variant() -> None:
     assert app_environment(SPEC) == {
+        "APP_PYTHON": "/opt/bench/venvs/app/bin/python",
+        "APP_WORKLOAD": '{"name": "redis", "path": "/user"}',
         "APP_FRAMEWORK": "flask",
         "APP_SERVER": "werkzeug",
         "APP_CLIENT": "new",
