@@ -17,11 +17,16 @@ from collect.report import words
 from collect.report.bars import bar_chart
 from collect.report.ceilings import ceilings
 from collect.report.charts import Chart, latency_chart, load_chart, rate_chart, socket_chart
-from collect.report.comparison import comparisons, headline, held, lead
+from collect.report.comparison import headline, held, lead
 from collect.report.figures import CellFigures, Row, RunFigures, groups, kind, run_figures
 from collect.report.notices import gathered, notices, probes
 from collect.report.series import HostLoad, latency_curve, loads, rates, sockets
+from collect.report.setup import setup
+from collect.report.table import WAYS, article_table
+from collect.report.variants import rankings, renewals
 from collect.report.verdicts import KIND
+
+UNITS = ("app", "redis", "database", "generator")
 
 
 def render(archive: Archive, run_id: str) -> str:
@@ -56,13 +61,18 @@ def render(archive: Archive, run_id: str) -> str:
             words=words,
             headline=headline(figures),
             lead=lead(figures),
-            comparisons=comparisons(figures),
+            versus=article_table(figures),
+            ways=WAYS,
+            rankings=rankings(figures),
+            renewals=renewals(figures),
+            setup=setup(figures),
             ceilings=ceilings(figures),
             probes=probes(figures),
             notices=notices(figures),
             gathered=gathered,
             kind=kind,
             kinds=KIND,
+            units=[unit for unit in UNITS if any(cell.means.get(f"{unit}_cpu_cores") for cell in figures.cells)],
             held=held,
             bars=bars,
             groups=sections,

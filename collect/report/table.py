@@ -31,6 +31,8 @@ class TableRow:
     """None where the article measured no such thing."""
     ways: Mapping[str, Measured]
     """By profile, as far as they were measured."""
+    ports_after_s: float | None = None
+    """After how much load half of the client's ports would wait, where the article-way trials ended before that."""
 
     @property
     def name(self) -> str:
@@ -73,6 +75,11 @@ class ArticleTable:
         return [row for _, rows, _ in self.workloads for row in rows]
 
     @property
+    def ways(self) -> list[str]:
+        """The profiles that any row has."""
+        return [way for way in WAYS if any(way in row.ways for row in self.rows)]
+
+    @property
     def sentence(self) -> str:
         """The sentence without its colours."""
         return "".join(piece.text for piece in self.told)
@@ -108,7 +115,8 @@ def _rows(figures: RunFigures, workload: str, known: Mapping[str, ArticleFigure]
             if (cell := _preferred(figures, (each for each in mine if each.profile == way)))
         }
         if ways:
-            yield TableRow(workload, side, mine[0].title, known.get(side), ways)
+            after_s = _half_of_ports_after(figures, ways[ARTICLE]) if ARTICLE in ways else None
+            yield TableRow(workload, side, mine[0].title, known.get(side), ways, after_s)
 
 
 def _preferred(figures: RunFigures, cells: Iterable[CellFigures]) -> CellFigures | None:
@@ -177,9 +185,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _notes(figures: RunFigures, rows: Sequence[TableRow]) -> Iterator[str]:
-    early = [
-        (row.name, after_s) for row in rows if (way := row.ways.get(ARTICLE)) and (after_s := _runs_out(figures, way))
-    ]
+    early = [(row.name, row.ports_after_s) for row in rows if row.ports_after_s]
     if early:
         yield (
             f"Windows of {figures.manifest['plan']['window_s']:g} s are too short to see what the client's ports do to"
@@ -193,15 +199,14 @@ def _seconds(early: Sequence[tuple[str, float]]) -> str:
     return f"{low:.0f} s" if round(low) == round(high) else f"{low:.0f} to {high:.0f} s"
 
 
-def _runs_out(figures: RunFigures, way: Measured) -> float | None:
-    """Return after how many seconds half of a client's ports would have waited, where the trials ended before that.
+def _half_of_ports_after(figures: RunFigures, way: Measured) -> float | None:
+    """Return after how many seconds of load half of a client's ports would have waited; None where that was in view.
 
-    None where the connections are kept, the ports did run out, or they never would since a port is free after a minute.
+    None, too, where connections are kept, or are so few that a port is free again, after a minute, before that.
     """
     if way.cell.verdict.word == CLIENT_PORTS:
         return None
-    found = [after_s for row in usable(figures.trials_of(way.cell)) if (after_s := _half_of_ports(row))]
-    return min(found) if found else None
+    return min(filter(None, map(_half_of_ports, usable(figures.trials_of(way.cell)))), default=None)
 
 
 def _half_of_ports(row: Row) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,10 +12,11 @@ from rich.text import Text
 from collect.archive.validity import DEGRADED, INVALID, VALID
 from collect.paths import shown
 from collect.report.ceilings import ceilings
-from collect.report.comparison import Comparison, comparisons, headline, lead
+from collect.report.comparison import headline, lead
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, groups
 from collect.report.notices import Notice, gathered, notices, probes
-from collect.report.verdicts import CellVerdict
+from collect.report.terminal import COLORS, failed, plain_table, rate, spread_or_blocks, verdict_text
+from collect.report.text_tables import print_tables
 from collect.report.words import (
     NOTHING,
     article_ratio,
@@ -28,14 +28,11 @@ from collect.report.words import (
     ratio_value,
     ratio_verdicts,
     share,
-    span,
 )
 from collect.verdicts.cells import UNTESTED
 
 Cells = list[tuple[str, Callable[[CellFigures], str | Text]]]
 SHOWN_NOTICES = 8
-COLORS = {"server": "green", "client": "red", "between": "yellow", "unknown": "magenta"}
-"""By where a verdict points."""
 
 
 def render(figures: RunFigures, console: Console, entry: Path, report: Path | None = None) -> None:
@@ -43,14 +40,13 @@ def render(figures: RunFigures, console: Console, entry: Path, report: Path | No
     console.print(Text(headline(figures), style="bold"))
     if told := lead(figures):
         console.print(Text(told))
-    for comparison in comparisons(figures):
-        console.print(_comparison(comparison))
+    print_tables(figures, console)
     for title, cells in groups(figures.cells):
         console.print(_table(f"{title}: mean over blocks, latencies in ms", cells, RATES))
     for title, cells in groups(figures.cells):
         console.print(_table(f"{title}: CPU in cores, memory in MiB", cells, RESOURCES))
     console.print()
-    for ratio in (*figures.ratios, *figures.tools):
+    for ratio in (*figures.ratios, *figures.tools, *figures.pythons):
         console.print(_ratio(ratio))
     _print_ceilings(figures, console)
     _print_probes(figures, console)
@@ -72,38 +68,14 @@ def render(figures: RunFigures, console: Console, entry: Path, report: Path | No
         console.print(Text(f"report   {shown(report)}"))
 
 
-def verdict_text(verdict: CellVerdict, *, certainty: bool = True) -> Text:
-    """Return a verdict in its colour: its word, and on a second line how sure it is."""
-    text = Text(verdict.short, style=COLORS[verdict.kind])
-    return text.append(f"\n{verdict.certainty}", style="bold red" if verdict.refuted else "dim") if certainty else text
-
-
-def _rate(cell: CellFigures) -> Text:
-    if cell.rps is None:
-        return Text("invalid", style="red")
-    return Text(number(cell.rps.value, 1))
-
-
-def _failed(cell: CellFigures) -> Text:
-    return Text(f"{cell.failures:,}", style="red" if cell.failures else "")
-
-
-def _spread(cell: CellFigures) -> str:
-    if cell.rps is None:
-        return NOTHING
-    if cell.rps.half_width is None:
-        return f"{cell.rps.blocks} block{'s' * (cell.rps.blocks != 1)}"
-    return f"± {cell.rps.half_width:.1%}"
-
-
 RATES: Cells = [
-    ("req/s", _rate),
-    ("± 95 %", _spread),
+    ("req/s", rate),
+    ("± 95 %", spread_or_blocks),
     ("limited by", lambda cell: verdict_text(cell.verdict)),
     ("p50", lambda cell: number(cell.means.get("latency_p50_ms"))),
     ("p95", lambda cell: number(cell.means.get("latency_p95_ms"))),
     ("p99", lambda cell: number(cell.means.get("latency_p99_ms"))),
-    ("failed", _failed),
+    ("failed", failed),
 ]
 RESOURCES: Cells = [
     ("app", lambda cell: _unit(cell, "app")),
@@ -115,34 +87,6 @@ RESOURCES: Cells = [
 ]
 
 
-def _comparison(told: Comparison) -> Table:
-    """Return the article's figures, those measured its way, and those with the client out of the way."""
-    table = _plain_table(f"{told.workload}, {told.top.users} users: requests per second, and what limited them")
-    for name in ("", told.top.variant, told.bottom.variant, "ratio"):
-        table.add_column(name, overflow="fold")
-    ratio = NOTHING if told.article is None else f"{told.article:.1f}"
-    if told.article_text:
-        ratio += f" ({told.article_text:.2f} by its text)"
-    if told.article is not None:
-        article = [f"{number(cell.article_rps, 0)}\nnot told" for cell in (told.top, told.bottom)]
-        table.add_row("The article says", *article, ratio)
-    for name, measured in told.measured:
-        sides = [
-            _rate(cell).append(f"  {_spread(cell)}\n", style="dim").append_text(verdict_text(cell.verdict))
-            for cell in (measured.top, measured.bottom)
-        ]
-        table.add_row(name, *sides, _figure(measured))
-    return table
-
-
-def _figure(ratio: RatioFigures) -> Text:
-    """Return a ratio's figure: with its interval, or struck out where it is not comparable."""
-    value = NOTHING if ratio.ratio is None else f"{ratio.ratio.value:.2f}"
-    if ratio.comparable and ratio.ratio:
-        return Text(value, style="bold").append(f"\n{span(ratio.ratio)}", style="not bold")
-    return Text("not comparable\n", style="red").append(f"({value})", style="strike dim")
-
-
 def _ratio(ratio: RatioFigures) -> Text:
     """Return a ratio as a sentence, never without its two verdicts."""
     line = Text(f"{ratio_name(ratio)}: ")
@@ -152,6 +96,8 @@ def _ratio(ratio: RatioFigures) -> Text:
         line.append("not comparable", style="bold red").append(f": {ratio.why}. Struck out: ")
         line.append(ratio_value(ratio), style="strike dim")
     line.append(f"; {ratio_verdicts(ratio)}")
+    if ratio.top.python != ratio.bottom.python:
+        return line
     if ratio.top.variant != ratio.bottom.variant:
         line.append(f"; {article_ratio(ratio)}")
     elif low := low_rate(ratio):
@@ -163,7 +109,7 @@ def _print_ceilings(figures: RunFigures, console: Console) -> None:
     found = ceilings(figures)
     if not found:
         return
-    table = _plain_table("Ceilings: what each part reached alone, and the cell that took most of it")
+    table = plain_table("Ceilings: what each part reached alone, and the cell that took most of it")
     table.add_column("ceiling", overflow="fold")
     table.add_column("alone", justify="right", overflow="fold")
     table.add_column("taken", justify="right", no_wrap=True)
@@ -220,14 +166,8 @@ def _print_notices(figures: RunFigures, console: Console) -> None:
         console.print(Text(f"{len(found) - SHOWN_NOTICES} more warnings: see the report", style="yellow"))
 
 
-def _plain_table(title: str) -> Table:
-    return Table(
-        title=f"\n{title}", title_justify="left", title_style="dim", box=SIMPLE_HEAD, padding=0, show_edge=False
-    )
-
-
 def _table(title: str, cells: Sequence[CellFigures], columns: Cells) -> Table:
-    table = _plain_table(title)
+    table = plain_table(title)
     table.add_column("variant", overflow="fold")
     for name, _ in columns:
         table.add_column(name, justify="left" if name == "limited by" else "right", no_wrap=True)

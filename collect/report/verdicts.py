@@ -25,12 +25,12 @@ PLAIN = {
 }
 """The words as people say them, to go after "limited by"."""
 SHORT = {
-    "server-app": "the app", "server-cpu": "CPU", "redis": "Redis", "database": "the database",
+    "server-app": "app", "server-cpu": "CPU", "redis": "Redis", "database": "database",
     "generator": "generator", "client-cpu": "CPU", "client-ports": "ports",
     "network": "network", "concurrency": "users", "unsteady": "not steady",
 }  # fmt: skip
 """The same in a table, to go after whose limit it was."""
-KIND = dict.fromkeys((*SERVER_SIDE, "database"), "server") | {
+KIND = dict.fromkeys(SERVER_SIDE, "server") | {
     "generator": "client", "client-cpu": "client", "client-ports": "client",
     "network": "between", "concurrency": "between", "unsteady": "between",
 }  # fmt: skip
@@ -119,8 +119,8 @@ class Whose:
 
     @property
     def text(self) -> str:
-        """All of it: "the client's: ports 2 of 3"."""
-        owner = {"server": "server's own", "client": "the client's", "between": "neither's"}.get(self.kind)
+        """All of it: "client's: ports 2 of 3"."""
+        owner = {"server": "server's own", "client": "client's", "between": "neither's"}.get(self.kind)
         said = f"{owner}: {self.part}" if owner else self.part
         return f"{said} {self.share}".rstrip()
 

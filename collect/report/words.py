@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collect.report.costs import Measured
 from collect.report.figures import CellFigures, RatioFigures
 from collect.statistics.intervals import MIN_BLOCKS, Estimate
 
@@ -20,6 +21,13 @@ def number(value: float | None, digits: int = 2) -> str:
 def counted(count: int, thing: str) -> str:
     """Return how many of a thing there are."""
     return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
+def costs(each: Measured) -> str:
+    """Return what 1,000 requests cost, CPU seconds of app and server side, and the app's memory."""
+    if each.app_cpu_s is None and each.app_mib is None:
+        return NOTHING
+    return f"{number(each.app_cpu_s)} / {number(each.server_cpu_s)} s, {number(each.app_mib, 0)} MiB"
 
 
 def whole(value: object) -> str:
