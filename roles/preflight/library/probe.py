@@ -96,9 +96,9 @@ def holder(inode: str) -> str:
     return "another process"
 
 
-def ports(first: int, last: int, single: int) -> dict[str, str]:
-    """Return who listens on the port ``single`` or on those from ``first`` to ``last``, by port."""
-    taken = {port: inode for port, inode in listeners().items() if first <= port <= last or port == single}
+def ports(first: int, last: int, services: list[int]) -> dict[str, str]:
+    """Return who listens on the ports ``services`` or on those from ``first`` to ``last``, by port."""
+    taken = {port: inode for port, inode in listeners().items() if first <= port <= last or port in services}
     return {str(port): holder(inode) for port, inode in taken.items()}
 
 
@@ -110,7 +110,7 @@ def main() -> None:
             "server_address": {"type": "str", "required": True},
             "first_port": {"type": "int", "required": True},
             "last_port": {"type": "int", "required": True},
-            "redis_port": {"type": "int", "required": True},
+            "service_ports": {"type": "list", "elements": "int", "required": True},
         },
         supports_check_mode=True,
     )
@@ -132,7 +132,7 @@ def main() -> None:
         reach_error="" if is_server else reach(wanted["server_address"], wanted["first_port"]),
         ephemeral_ports=[int(port) for port in read("/proc/sys/net/ipv4/ip_local_port_range", "0 0").split()],
         max_tw_buckets=int(read("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0")),
-        ports=ports(wanted["first_port"], wanted["last_port"], wanted["redis_port"]) if is_server else {},
+        ports=ports(wanted["first_port"], wanted["last_port"], wanted["service_ports"]) if is_server else {},
     )
 
 

@@ -69,11 +69,11 @@ def test_a_proof_must_be_newer_than_the_start(tmp_path: Path) -> None:
 def test_who_listens_is_found() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert set(probe.ports(port, port, 0)) == {str(port)}
-        assert probe.ports(1, 1, port)[str(port)] != "another process" or os.geteuid() != 0
+        assert set(probe.ports(port, port, [])) == {str(port)}
+        assert probe.ports(1, 1, [port])[str(port)] != "another process" or os.geteuid() != 0
         assert redis_facts.listening(port) == ["127.0.0.1"]
         assert probe.reach("127.0.0.1", port) == ""
-    assert probe.ports(port, port, 0) == {}
+    assert probe.ports(port, port, []) == {}
     assert probe.reach("127.0.0.1", port) == "", "a refusal is an answer"
 
 
