@@ -102,5 +102,5 @@ def test_a_master_without_a_number_of_workers(tmp_path: Path) -> None:
 def test_a_post_without_a_body_or_with_one_that_is_no_json(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="BENCH_BODY is not set"):
         Settings.from_env(env(tmp_path, BENCH_METHOD="POST"))
-    with pytest.raises(SettingsError, match="BENCH_BODY is '{'"):
+    with pytest.raises(SettingsError, match=r"BENCH_BODY is '\{'"):
         Settings.from_env(env(tmp_path, BENCH_METHOD="POST", BENCH_BODY="{"))
