@@ -30,6 +30,14 @@ class RedisAddress:
 
 
 @dataclass(frozen=True)
+class DatabaseAddress:
+    """The socket on which the database answers, and the user it knows this process by."""
+
+    socket: Path
+    user: str
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that the sampler can be told; intervals in seconds."""
 
@@ -41,6 +49,7 @@ class Config:
     live_path: Path
     units: Mapping[str, tuple[str, ...]]
     redis: RedisAddress | None
+    database: DatabaseAddress | None
     keep_hours: float
 
 
@@ -93,6 +102,7 @@ class _Reader:
             live_path=Path(self._text("live_path")),
             units=self._units(),
             redis=self._redis(),
+            database=self._database(),
             keep_hours=self._number("keep_hours", KEEP_HOURS, 24.0),
         )
         if self._data:
@@ -144,3 +154,14 @@ class _Reader:
         if password_file is not None and not isinstance(password_file, str):
             raise self._error("redis.password_file", "must be a path or null")
         return RedisAddress(host, port, Path(password_file) if password_file else None)
+
+    def _database(self) -> DatabaseAddress | None:
+        value = self._data.pop("database", None)
+        if value is None:
+            return None
+        if not isinstance(value, dict) or set(value) - {"socket", "user"}:
+            raise self._error("database", "must be null or an object of socket and user")
+        for key in ("socket", "user"):
+            if not isinstance(value.get(key), str) or not value[key]:
+                raise self._error(f"database.{key}", "must be a text that is not empty")
+        return DatabaseAddress(Path(value["socket"]), value["user"])

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from .config import Config
+from .database_info import DatabaseInfo
 from .host import Frequency, HostCpu, Memory, busy_s
 from .memory import MemoryPace
 from .network import Interfaces, TcpCounters
@@ -14,9 +15,9 @@ from .redis_info import RedisInfo
 from .sockets import Sockets, open_counter
 from .ticks import SECOND_NS, Tick
 
-REDIS_WAIT_S = 0.2
-REDIS_SHARE = 0.2
-"""A tick waits for Redis no longer than the one, and no longer than the other of its interval."""
+ANSWER_WAIT_S = 0.2
+ANSWER_SHARE = 0.2
+"""A tick waits for Redis, and for the database, no longer than the one, and no longer than the other of its interval."""
 SLACK_SHARE = 0.4
 """What is read between two ticks ends when so much of the interval has gone."""
 
@@ -28,6 +29,7 @@ class Sampler:
         """Open what is read at each tick. Raises ``OSError`` where /proc is not what it should be."""
         self._config = config
         self.redis = RedisInfo(config.redis) if config.redis else None
+        self.database = DatabaseInfo(config.database) if config.database else None
         self.cpu = HostCpu(config.cpus)
         self.memory = Memory()
         self.table = ProcessTable(config.units, config.memory_interval_s)
@@ -36,15 +38,16 @@ class Sampler:
         self.interfaces = Interfaces()
         self.memory_pace = MemoryPace(config.interval_s, config.memory_interval_s)
         self.frequency = Frequency(config.cpus, config.memory_interval_s)
-        self._redis_wait_s = min(REDIS_WAIT_S, REDIS_SHARE * config.interval_s)
+        self._wait_s = min(ANSWER_WAIT_S, ANSWER_SHARE * config.interval_s)
 
     def sample(self, tick: Tick) -> dict[str, Any]:
         """Return the row of a tick: times in seconds, sizes in bytes, CPU and counts cumulative.
 
         ``t`` is when CPU was read, ``took`` the seconds from waking up to the complete row.
         """
-        if self.redis:
-            self.redis.ask()
+        for asked in (self.redis, self.database):
+            if asked:
+                asked.ask()
         now, mono = time.time(), time.monotonic()
         host = self.cpu.sample()
         processes = self.table.sample(mono)
@@ -60,14 +63,16 @@ class Sampler:
             "host": host,
             "units": self.table.units(),
             "procs": details(processes),
-            "redis": self.redis.answer(self._redis_wait_s) if self.redis else None,
+            "redis": self.redis.answer(self._wait_s) if self.redis else None,
+            "database": self.database.answer(self._wait_s) if self.database else None,
             "took": round(time.monotonic() - tick.mono_ns / SECOND_NS, 6),
         }
 
     def close(self) -> None:
-        """Take leave of Redis; everything else ends with the process."""
-        if self.redis:
-            self.redis.close()
+        """Take leave of Redis and the database; everything else ends with the process."""
+        for asked in (self.redis, self.database):
+            if asked:
+                asked.close()
 
     def use_slack(self, tick: Tick) -> None:
         """Read what has a slower pace, after the row is written and only while the next tick is far."""

@@ -65,7 +65,9 @@ def main() -> None:
         )
     except DatabaseError as error:
         where = f"port {wanted['port']} on {wanted['host']}"
-        module.fail_json(msg=f"the database does not answer rightly: {error} ({where}): restart bench-database.service there")
+        module.fail_json(
+            msg=f"the database does not answer rightly: {error} ({where}): restart bench-database.service there"
+        )
     module.exit_json(changed=False, version=version, grants=granted(grants), listening=listening(wanted["port"]))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from collect.sampler.__main__ import main
-from collect.sampler.config import RedisAddress, load, parse_cpus
+from collect.sampler.config import DatabaseAddress, RedisAddress, load, parse_cpus
 from collect.sampler.errors import SamplerError
 
 GOOD: dict[str, Any] = {
@@ -22,6 +22,7 @@ GOOD: dict[str, Any] = {
     "live_path": "/run/bench/collector/live.jsonl",
     "units": {"app": ["bench-app.service"], "generator": ["bench-load@"]},
     "redis": {"host": "127.0.0.1", "port": 6379, "password_file": "/etc/bench/redis.password"},
+    "database": {"socket": "/run/bench/database/database.sock", "user": "bench-collector"},
     "keep_hours": 24,
 }
 
@@ -38,12 +39,13 @@ def test_the_whole_configuration_is_read(tmp_path: Path) -> None:
     assert config.cpus == (0, 1, 2, 5)
     assert config.units == {"app": ("bench-app.service",), "generator": ("bench-load@",)}
     assert config.redis == RedisAddress("127.0.0.1", 6379, Path("/etc/bench/redis.password"))
+    assert config.database == DatabaseAddress(Path("/run/bench/database/database.sock"), "bench-collector")
     assert (config.samples_dir, config.live_path) == (Path(GOOD["samples_dir"]), Path(GOOD["live_path"]))
 
 
-def test_null_means_no_redis_and_the_cpus_it_may_run_on(tmp_path: Path) -> None:
-    config = load(written(tmp_path, redis=None, cpus=None))
-    assert config.redis is None
+def test_null_means_no_redis_no_database_and_the_cpus_it_may_run_on(tmp_path: Path) -> None:
+    config = load(written(tmp_path, redis=None, database=None, cpus=None))
+    assert (config.redis, config.database) == (None, None)
     assert set(config.cpus) == os.sched_getaffinity(0)
 
 
@@ -80,6 +82,10 @@ def test_what_is_no_cpu_list(text: str) -> None:
         ({"redis": {"host": "127.0.0.1", "port": 1, "user": "x"}}, "redis"),
         ({"redis": {"host": "", "port": 1}}, "redis.host"),
         ({"redis": {"host": "h", "port": 1, "password_file": 7}}, "redis.password_file"),
+        ({"database": "/run/database.sock"}, "database must be null or an object of socket and user"),
+        ({"database": {"socket": "/run/database.sock"}}, "database.user"),
+        ({"database": {"socket": "", "user": "bench-collector"}}, "database.socket"),
+        ({"database": {"socket": "/s", "user": "u", "password": "p"}}, "database"),
         ({"keep_hours": 0}, "keep_hours"),
         ({"speed": 1}, "speed is no key"),
     ],

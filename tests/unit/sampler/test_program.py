@@ -38,6 +38,7 @@ class Program:
             "live_path": str(folder / "live.jsonl"),
             "units": {"app": ["no-such.service"], "collector": ["no-such-either.service"]},
             "redis": None,
+            "database": None,
             "keep_hours": 1,
         }
         self.config.write_text(json.dumps({**values, **changes}))
@@ -100,7 +101,7 @@ def test_it_samples_at_each_tick_and_stops_when_told(tmp_path: Path) -> None:
     assert 0 <= last["t"] - own["mem_t"] < 2
     assert last["units"]["app"]["procs"] == 0
     assert last["host"]["cpus"] == len(os.sched_getaffinity(0))
-    assert last["redis"] is None
+    assert (last["redis"], last["database"]) == (None, None)
     live = [json.loads(line) for line in (tmp_path / "live.jsonl").read_text().splitlines()]
     assert len(live) >= len(rows) - 1
     assert live[-1].keys() == {"t", "host", "busy", "cpus", "units"}

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from collect.sampler import redis_info
+from collect.sampler import asking
+from collect.sampler.asking import AnswerError
 from collect.sampler.config import RedisAddress
-from collect.sampler.redis_info import RedisError, RedisInfo, parse_replies, summarise
+from collect.sampler.redis_info import RedisInfo, parse_replies, summarise
 from tests.support.redis import Redis, running_redis
 
 WAIT_S = 0.2
@@ -85,7 +86,7 @@ def test_a_stuck_redis_delays_no_tick_beyond_the_bound(redis: Redis, info: Redis
 def test_after_a_pause_a_redis_that_was_stuck_is_asked_again(
     redis: Redis, info: RedisInfo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(redis_info, "PAUSE_S", 0.3)
+    monkeypatch.setattr(asking, "PAUSE_S", 0.3)
     redis.freeze()
     info.ask()
     assert info.answer(0.05) is None
@@ -145,7 +146,7 @@ def test_replies_are_read_from_any_pieces() -> None:
 
 @pytest.mark.parametrize("data", [b"-NOAUTH Authentication required.\r\n", b"HTTP/1.1 400 Bad Request\r\n"])
 def test_what_is_no_answer_is_an_error(data: bytes) -> None:
-    with pytest.raises(RedisError):
+    with pytest.raises(AnswerError):
         parse_replies(data, 1)
 
 
