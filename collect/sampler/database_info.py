@@ -84,7 +84,7 @@ class DatabaseInfo(Asking):
                 connection.sendall(packet(number + 1, b""))
 
     def _packets(self, connection: socket.socket, deadline: float) -> Iterator[tuple[int, bytes]]:
-        """Yield number and content of each packet as it comes. Raises OSError, AnswerError for one that tells of an error."""
+        """Yield number and content of each packet as it comes. Raises OSError, and AnswerError for an error packet."""
         while True:
             while len(self._data) < 4 or len(self._data) < 4 + int.from_bytes(self._data[:3], "little"):
                 wait_until(connection, deadline)
@@ -135,6 +135,6 @@ def texts(row: bytes) -> list[bytes]:
 
 
 def error_text(content: bytes) -> str:
-    """Return the words of an error packet: 0xFF, a number of two bytes, for most "#" and a state of five bytes, the text."""
+    """Return the words of an error packet: 0xFF, a number (2 bytes), for most "#" and a state (5 bytes), the text."""
     text = content[3:]
     return (text[6:] if text.startswith(b"#") else text).decode(errors="replace") or "an empty packet"

@@ -17,7 +17,7 @@ from .ticks import SECOND_NS, Tick
 
 ANSWER_WAIT_S = 0.2
 ANSWER_SHARE = 0.2
-"""A tick waits for Redis, and for the database, no longer than the one, and no longer than the other of its interval."""
+"""A tick waits for Redis, and for the database, no longer than the one, nor than the other of its interval."""
 SLACK_SHARE = 0.4
 """What is read between two ticks ends when so much of the interval has gone."""
 

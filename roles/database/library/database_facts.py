@@ -1,4 +1,4 @@
-"""Ask a running MariaDB or MySQL, as the apps do, for its version and what it allows; and the kernel where it listens."""
+"""Ask a running MariaDB or MySQL, as an app, for its version and what it allows; and the kernel where it listens."""
 
 from __future__ import annotations
 
@@ -65,9 +65,8 @@ def main() -> None:
         )
     except DatabaseError as error:
         where = f"port {wanted['port']} on {wanted['host']}"
-        module.fail_json(
-            msg=f"the database does not answer rightly: {error} ({where}): restart bench-database.service there"
-        )
+        remedy = "restart bench-database.service there"
+        module.fail_json(msg=f"the database does not answer rightly: {error} ({where}): {remedy}")
     module.exit_json(changed=False, version=version, grants=granted(grants), listening=listening(wanted["port"]))
 
 
