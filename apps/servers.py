@@ -1,13 +1,10 @@
 """The servers, each started from Python as its documentation shows and on its defaults but for the options."""
 
-import json
 import logging
-import os
-import tempfile
-from pathlib import Path
 from typing import Callable, Dict
 
-from apps.options import OptionError, Options, Value
+from apps.nginx import nginx
+from apps.options import Options
 
 
 def werkzeug(options: Options) -> None:
@@ -21,114 +18,79 @@ def werkzeug(options: Options) -> None:
 
 
 def gunicorn(options: Options) -> None:
-    """Serve Flask by gunicorn, in the processes (and threads) that the options say."""
+    """Serve Flask or Starlette by gunicorn, in the processes (and threads) that the options say."""
     from gunicorn.app.base import BaseApplication
 
-    from apps import flask_app
+    worker = "apps.worker.Worker" if options.framework == "starlette" else options.server.replace("gunicorn-", "")
 
     class Application(BaseApplication):
         def load_config(self) -> None:
             self.cfg.set("bind", f"{options.host}:{options.port}")
             self.cfg.set("workers", options.processes)
-            self.cfg.set("worker_class", options.server.replace("gunicorn-", ""))
+            self.cfg.set("worker_class", worker)
             self.cfg.set("threads", max(options.threads, 1))
             self.cfg.set("accesslog", "-" if options.access_log else None)
+            if "control_socket_disable" in self.cfg.settings:
+                # Newer ones would make a socket for commands in the home of the user, who has none here.
+                self.cfg.set("control_socket_disable", True)
 
         def load(self) -> object:
+            # Imported in the worker only, as gunicorn's own command does it: gevent has to patch Python before that.
+            if options.framework == "starlette":
+                from apps import starlette_app
+
+                return starlette_app.from_env()
+            from apps import flask_app
+
             return flask_app.create(options)
 
     Application().run()
 
 
 def uvicorn(options: Options) -> None:
-    """Serve Starlette by uvicorn on plain asyncio and h11."""
+    """Serve Starlette by uvicorn: on plain asyncio and h11, or on uvloop and httptools."""
     import uvicorn as server
 
+    faster = options.server == "uvicorn-uvloop"
     server.run(
         "apps.starlette_app:from_env",
         factory=True,
         interface="asgi3",
         host=options.host,
         port=options.port,
-        loop="asyncio",
-        http="h11",
+        loop="uvloop" if faster else "asyncio",
+        http="httptools" if faster else "h11",
         workers=options.processes,
         access_log=options.access_log,
     )
 
 
-NGINX = "/usr/sbin/nginx"
-NGINX_CONFIG = """\
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr;
-worker_processes {processes};
-events {{ worker_connections 4096; }}
-http {{
-  # In a text of this file, a dollar sign begins a variable; this one holds the sign.
-  geo $dollar {{ default "$"; }}
-  {temporary}
-  access_log {access_log};
-  server_tokens off;
-  keepalive_timeout {keep_alive_s};
-  keepalive_requests 1000000000;
-  default_type "{media_type}";
-  server {{
-    listen {host}:{port};
-    location = /index {{ return 200 {none}; }}
-    location = /user {{ return 200 {redis}; }}
-    location / {{ return 404; }}
-  }}
-  server {{
-    listen unix:{folder}/nginx.status;
-    access_log off;
-    location / {{ stub_status; }}
-  }}
-}}
-"""
-"""What nginx serves: constants, so that it shows what a generator can reach. It counts requests anyway."""
+def aiohttp(options: Options) -> None:
+    """Serve aiohttp by its own run_app. It logs accesses only where the program has set up their logger."""
+    import asyncio
 
+    from aiohttp import web
 
-def nginx_config(options: Options, folder: str) -> str:
-    """Return nginx' configuration; its files go to ``folder``."""
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    from apps import aiohttp_app
 
-    def text(value: Value) -> str:
-        said = json.dumps({value.key: value.value}) if options.response == "json" else value.value
-        return '"{}"'.format(said.replace("\\", "\\\\").replace('"', '\\"').replace("$", "${dollar}"))
-
-    return NGINX_CONFIG.format(
-        folder=folder,
-        processes=options.processes,
-        temporary=" ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds),
-        # It opens its files by name, and the unit's log is root's.
-        access_log=f"{folder}/access.log" if options.access_log else "off",
-        keep_alive_s=65 if options.keep_alive else 0,
-        media_type="application/json" if options.response == "json" else "text/html; charset=utf-8",
-        host=options.host,
-        port=options.port,
-        none=text(options.none),
-        redis=text(options.redis),
-    )
-
-
-def nginx(options: Options) -> None:
-    """Become nginx. Some builds first say that they may not write below /var/log, and go on.
-
-    Raises OptionError where there is none.
-    """
-    if not Path(NGINX).exists():
-        raise OptionError(f"there is no nginx ({NGINX}): install the Debian package nginx on this host")
-    folder = options.runtime_dir or tempfile.mkdtemp(prefix="nginx-")
-    config = Path(folder, "nginx.conf")
-    config.write_text(nginx_config(options, folder))
-    os.execv(NGINX, [NGINX, "-p", folder, "-c", str(config)])  # noqa: S606 - in place of this process
+    logger = logging.getLogger("aiohttp.access")
+    if options.access_log:
+        logger.setLevel(logging.INFO)
+        logger.addHandler(logging.StreamHandler())
+    loop = asyncio.new_event_loop()
+    loop.set_debug(options.debug)
+    access_log = logger if options.access_log else None
+    web.run_app(aiohttp_app.create(options), host=options.host, port=options.port, access_log=access_log, loop=loop)
 
 
 SERVERS: Dict[str, Callable[[Options], None]] = {
     "werkzeug": werkzeug,
     "gunicorn-sync": gunicorn,
     "gunicorn-gthread": gunicorn,
+    "gunicorn-gevent": gunicorn,
     "uvicorn": uvicorn,
+    "uvicorn-uvloop": uvicorn,
+    "gunicorn-uvicorn": gunicorn,
+    "aiohttp": aiohttp,
     "nginx": nginx,
 }

@@ -25,16 +25,12 @@ def count_bits(client: Any, redis_mib: float) -> None:
     client.bitcount(BITS_KEY, 0, last)
 
 
-async def count_bits_async(client: Any, redis_mib: float, close: bool) -> None:
-    """Do the same by an asynchronous client, and ``close`` it if that is wanted."""
+async def count_bits_async(client: Any, redis_mib: float) -> None:
+    """Do the same by an asynchronous client."""
     last = _last_byte(redis_mib)
-    try:
-        if await client.strlen(BITS_KEY) <= last:
-            await client.setbit(BITS_KEY, 8 * last, 1)
-        await client.bitcount(BITS_KEY, 0, last)
-    finally:
-        if close:
-            await client.close()
+    if await client.strlen(BITS_KEY) <= last:
+        await client.setbit(BITS_KEY, 8 * last, 1)
+    await client.bitcount(BITS_KEY, 0, last)
 
 
 def _last_byte(redis_mib: float) -> int:

@@ -28,8 +28,6 @@ class Kept:
 
 
 class AsyncKept(Kept):
-    closed = False
-
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
         if name not in ("strlen", "setbit", "bitcount"):
@@ -39,9 +37,6 @@ class AsyncKept(Kept):
             return found(*arguments)
 
         return answer
-
-    async def close(self) -> None:
-        self.closed = True
 
 
 @pytest.mark.parametrize(("mib", "size_bytes"), [(1, 2**20), (0.5, 2**19), (1e-9, 1)])
@@ -55,11 +50,10 @@ def test_a_string_of_the_size_is_counted_and_made_once(mib: float, size_bytes: i
     assert client.length == max(there, size_bytes)
 
 
-@pytest.mark.parametrize("close", [True, False])
-def test_the_asynchronous_client_does_the_same(close: bool) -> None:
+def test_the_asynchronous_client_does_the_same() -> None:
     client = AsyncKept()
-    asyncio.run(count_bits_async(client, 1, close=close))
-    assert (client.counted, client.made, client.closed) == ((0, 2**20 - 1), 1, close)
+    asyncio.run(count_bits_async(client, 1))
+    assert (client.counted, client.made) == ((0, 2**20 - 1), 1)
 
 
 def test_what_is_burnt_is_cpu_of_the_own_thread_however_many_want_it() -> None:
