@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from collect.report.article import article_figures
-from collect.report.figures import CellFigures, RatioFigures, RunFigures
+from collect.report.figures import CellFigures, RatioFigures, RunFigures, in_articles_order
 from collect.report.table import ARTICLE, CONTROLLED, WAYS
 from collect.report.verdicts import PLAIN
 from collect.report.words import counted, interval, span
@@ -44,9 +43,7 @@ def comparisons(figures: RunFigures) -> list[Comparison]:
     The article's workloads come first and in its order.
     """
     found = []
-    measured = dict.fromkeys(ratio.top.workload for ratio in figures.ratios)
-    known = [workload for workload in article_figures(figures.catalog) if workload in measured]
-    for workload in dict.fromkeys((*known, *measured)):
+    for workload in in_articles_order(figures.catalog, (ratio.top.workload for ratio in figures.ratios)):
         ratios = [ratio for ratio in figures.ratios if ratio.top.workload == workload]
         its_way, controlled = (_preferred(figures, ratios, profile) for profile in (ARTICLE, CONTROLLED))
         if either := its_way or controlled:
@@ -79,17 +76,17 @@ def headline(figures: RunFigures) -> str:
 
 def _renewed(figures: RunFigures) -> str:
     """Return what today's versions change, from the first workload of which that can be said."""
-    counted_ones = [ratio for ratio in figures.pythons if ratio.comparable and ratio.ratio]
-    first = next(iter(counted_ones or figures.pythons))
-    alike = [ratio for ratio in counted_ones if ratio.top.load == first.top.load]
-    on = _on(first.top.workload)
-    if not alike:
+    sure = [ratio for ratio in figures.pythons if ratio.comparable and ratio.ratio]
+    if not sure:
         reasons = "; ".join(dict.fromkeys(held(ratio) for ratio in figures.pythons))
-        return f"What today's versions change {on} is not known: {reasons}."
-    parts = [f"{called(ratio.bottom)} {ratio.ratio.value:.2f} ({span(ratio.ratio)})" for ratio in alike if ratio.ratio]
+        return f"What today's Python and packages change is not known: {reasons}."
+    alike = [ratio for ratio in sure if ratio.top.load == sure[0].top.load]
+    alike = [ratio for ratio in alike if ratio.bottom.side] or alike
+    said = [f"{called(ratio.bottom)} {ratio.ratio.value:.2f} ({span(ratio.ratio)})" for ratio in alike if ratio.ratio]
+    listed = " and ".join(filter(None, (", ".join(said[:-1]), said[-1])))
     return (
-        f"Today's Python and packages answer so many times as many requests a second as the article's {on}:"
-        f" {', '.join(parts)}; the server limited all of them."
+        f"Times as many requests a second on today's Python and packages as on the article's,"
+        f" {_on(alike[0].top.workload)}: {listed}; the server limited all of them."
     )
 
 
@@ -135,7 +132,7 @@ def _limits(ratio: RatioFigures) -> str:
     top, bottom = (PLAIN.get(cell.verdict.word or "", "nothing known") for cell in (ratio.top, ratio.bottom))
     if top == bottom:
         return f"{top} limited both"
-    return f"{top} limited {called(ratio.top)}, {bottom} limited {called(ratio.bottom)}"
+    return f"{top} limited {ratio.top.title}, {bottom} limited {ratio.bottom.title}"
 
 
 def _preferred(figures: RunFigures, ratios: Iterable[RatioFigures], profile: str) -> RatioFigures | None:

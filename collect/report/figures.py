@@ -155,6 +155,12 @@ def _newer(catalog: Catalog, top: CellFigures, bottom: CellFigures) -> bool:
     return one == other
 
 
+def in_articles_order(catalog: Catalog, workloads: Iterable[str]) -> list[str]:
+    """Return workloads without repeats: the article's first and in its order, then the others as they come."""
+    known = dict.fromkeys(workloads)
+    return list(dict.fromkeys((*(name for name in article_figures(catalog) if name in known), *known)))
+
+
 def groups(cells: Sequence[CellFigures]) -> list[tuple[str, list[CellFigures]]]:
     """Return the cells that differ in the variant alone, with what they share."""
     order = list(dict.fromkeys(cell.load for cell in cells))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jinja2
-from bokeh.document import Document
-from bokeh.embed import components
+from bokeh.embed import json_item
 from bokeh.resources import Resources
 
 from collect.archive.query import open_run
@@ -18,7 +18,7 @@ from collect.report.bars import bar_chart
 from collect.report.ceilings import ceilings
 from collect.report.charts import Chart, latency_chart, load_chart, rate_chart, socket_chart
 from collect.report.comparison import headline, held, lead
-from collect.report.figures import CellFigures, Row, RunFigures, groups, kind, run_figures
+from collect.report.figures import CellFigures, Row, RunFigures, groups, kind, run_figures, usable
 from collect.report.notices import gathered, notices, probes
 from collect.report.series import HostLoad, latency_curve, loads, rates, sockets
 from collect.report.setup import setup
@@ -27,6 +27,8 @@ from collect.report.variants import rankings, renewals
 from collect.report.verdicts import KIND
 
 UNITS = ("app", "redis", "database", "generator")
+LOADS_OF_ALL = 48
+"""Of so many trials the CPU of each is drawn, of more that of one a cell, so that a page stays quick."""
 
 
 def render(archive: Archive, run_id: str) -> str:
@@ -36,6 +38,7 @@ def render(archive: Archive, run_id: str) -> str:
     with open_run(archive, run_id) as database:
         lines, waiting, load = rates(database, figures.rows), sockets(database), loads(database)
         curves = {cell.name: curve for cell in figures.cells if (curve := latency_curve(database, by_cell[cell.name]))}
+    every = sum(len(rows) for rows in by_cell.values()) <= LOADS_OF_ALL
     sections = []
     for title, cells in groups(figures.cells):
         pairs = [(cell, by_cell[cell.name]) for cell in cells]
@@ -48,7 +51,7 @@ def render(archive: Archive, run_id: str) -> str:
             {
                 "title": title,
                 "charts": [chart for chart in charts if chart.plot.renderers],
-                "loads": [_loads(cell, rows, load) for cell, rows in pairs],
+                "loads": [_loads(cell, rows, load, every=every) for cell, rows in pairs],
             }
         )
     bars = [bar_chart(figures, workload) for workload in dict.fromkeys(cell.workload for cell in figures.cells)]
@@ -76,6 +79,7 @@ def render(archive: Archive, run_id: str) -> str:
             held=held,
             bars=bars,
             groups=sections,
+            loads_of_all=every,
             hosts=_hosts(figures.manifest["hosts"]),
             drawn=_embed(bars, sections),
             bokeh=Resources(mode="inline", components=["bokeh"]).render_js(),
@@ -100,28 +104,31 @@ def usable_ports(figures: RunFigures) -> int | None:
     return min(counts, default=None)
 
 
-def _loads(cell: CellFigures, rows: Sequence[Row], load: Mapping[str, list[HostLoad]]) -> dict[str, Any]:
+def _loads(
+    cell: CellFigures, rows: Sequence[Row], load: Mapping[str, list[HostLoad]], *, every: bool
+) -> dict[str, Any]:
+    """Draw the CPU of a cell's hosts: in every trial, or in the first that counts."""
+    drawn = rows if every else (usable(rows) or rows)[:1]
     trials = [
         {"row": row, "charts": [load_chart(host, row["window_s"]) for host in load.get(row["trial_id"], ())]}
-        for row in rows
+        for row in drawn
     ]
     return {"cell": cell, "trials": trials}
 
 
 def _embed(bars: Sequence[Chart], sections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the script that draws all charts, and each one's place by the chart's identity."""
+    """Return all charts as JSON, and each one's place by the chart's identity; the page draws those that are seen."""
     charts = list(bars)
     for group in sections:
         charts += group["charts"]
         charts += [chart for cell in group["loads"] for trial in cell["trials"] for chart in trial["charts"]]
-    if not charts:
-        return {"script": "", "places": {}}
-    document = Document()
-    with document.models.freeze():  # else each addition walks through all models anew
-        for chart in charts:
-            document.add_root(chart.plot)
-    script, places = components([chart.plot for chart in charts])
-    return {"script": script, "places": {id(chart): place for chart, place in zip(charts, places, strict=True)}}
+    items = [json_item(chart.plot) for chart in charts]
+    places = {
+        id(chart): f'<div id="chart-{number}" data-chart="{number}" style="min-height: {chart.plot.height}px"></div>'
+        for number, chart in enumerate(charts)
+    }
+    # In a script element nothing but "</" can end the data.
+    return {"items": json.dumps(items).replace("</", "<\\/"), "places": places}
 
 
 def _hosts(hosts: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collect.report.costs import Measured, measured
-from collect.report.figures import CellFigures, RatioFigures, RunFigures
+from collect.report.figures import CellFigures, RatioFigures, RunFigures, in_articles_order
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class Ranking:
 def rankings(figures: RunFigures) -> list[Ranking]:
     """Return the ranking of each workload and load of which variants were measured that the article does not have."""
     found = []
+    order = in_articles_order(figures.catalog, (cell.workload for cell in figures.cells))
     loads = dict.fromkeys(cell.load for cell in figures.cells)
-    for load in loads:
+    for load in sorted(loads, key=lambda load: order.index(load[0])):
         cells = [cell for cell in figures.cells if cell.load == load]
         if len(cells) < 2 or all(cell.side for cell in cells):
             continue
@@ -71,8 +72,10 @@ class Renewal:
 
 
 def renewals(figures: RunFigures) -> list[Renewal]:
-    """Return what today's versions changed, variant by variant, in the plan's order."""
-    return [Renewal(ratio, measured(figures, ratio.top), measured(figures, ratio.bottom)) for ratio in figures.pythons]
+    """Return what today's versions changed, variant by variant, the workloads in the article's order."""
+    order = in_articles_order(figures.catalog, (cell.workload for cell in figures.cells))
+    ratios = sorted(figures.pythons, key=lambda ratio: order.index(ratio.top.workload))
+    return [Renewal(ratio, measured(figures, ratio.top), measured(figures, ratio.bottom)) for ratio in ratios]
 
 
 def _best(pairs: Sequence[RatioFigures]) -> list[RatioFigures]:
