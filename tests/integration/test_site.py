@@ -150,7 +150,7 @@ def test_packages_are_those_of_the_articles_day(provisioned: Checkout, host: str
     version, packages = json.loads(provisioned.on(host, f'/opt/bench/venvs/{name}/bin/python -c "{program}"'))
     assert version == [3, 8]
     assert packages.items() >= VERSIONS[host, name].items()
-    assert not packages.keys() & {"uvloop", "httptools", "pip"}
+    assert "pip" not in packages
 
 
 def test_the_environments_are_the_clients_own(provisioned: Checkout) -> None:
