@@ -17,8 +17,8 @@ from typing import Any, Callable
 PIDFD_OPEN, PIDFD_GETFD = 434, 438  # system calls; the same on every architecture
 ETHERNET_MSS = 1448
 """Asked for as on a network: the kernel sizes a send buffer by it, and the loopback's is 45 times as large."""
-ACCEPT_TIMEOUT_S = 2.0
-"""gunicorn listens before it has a process that accepts."""
+ACCEPT_TIMEOUT_S = 8.0
+"""gunicorn listens before it has a process that accepts, and each of these imports the app by itself."""
 SETTLE_S = 0.01
 """A framework may set options only after it has accepted."""
 GONE = (errno.ENOENT, errno.ESRCH, errno.EBADF)

@@ -42,7 +42,7 @@ class Database:
         log = (self._data / "error.log").open("ab")
         with log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
@@ -52,7 +52,7 @@ class Database:
     def stop(self) -> None:
         """End it as systemd does."""
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(60)
 
     def ask(self, sql: str, database: str | None = NAME) -> list[list[str]]:
         """Return the rows that root is answered."""
