@@ -152,7 +152,7 @@ def test_it_keeps_its_defaults_for_durability_and_its_io_under_the_hardening(wit
         "innodb_use_native_aio": "ON",
     }
     values = ask(with_database, f"SHOW GLOBAL VARIABLES WHERE Variable_name IN {tuple(wanted)}")
-    assert {name: value for name, value in values} == wanted
+    assert dict(values) == wanted
     (limit,) = ask(with_database, "SELECT @@max_connections")
     assert limit == ["1000"], "open files suffice for them"
     assert "[ERROR]" not in with_database.on("server1", f"journalctl --no-pager -o cat -u {UNIT}")
