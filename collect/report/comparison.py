@@ -76,7 +76,9 @@ def headline(figures: RunFigures) -> str:
 
 def _renewed(figures: RunFigures) -> str:
     """Return what today's versions change, from the first workload of which that can be said."""
+    order = in_articles_order(figures.catalog, (ratio.top.workload for ratio in figures.pythons))
     sure = [ratio for ratio in figures.pythons if ratio.comparable and ratio.ratio]
+    sure.sort(key=lambda ratio: order.index(ratio.top.workload))
     if not sure:
         reasons = "; ".join(dict.fromkeys(held(ratio) for ratio in figures.pythons))
         return f"What today's Python and packages change is not known: {reasons}."

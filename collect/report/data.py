@@ -28,7 +28,7 @@ def run_data(figures: RunFigures) -> dict[str, Any]:
                 "workload": ranking.workload,
                 "title": ranking.title,
                 "rows": [measured_data(row) for row in ranking.rows],
-                "best": [ratio_data(ratio) for ratio in ranking.best],
+                "best": [ratio_data(ratio) for pairs in ranking.pairs for ratio in pairs.best],
             }
             for ranking in rankings(figures)
         ],
@@ -87,7 +87,7 @@ def table_data(table: ArticleTable) -> dict[str, Any]:
                     {
                         "framework": row.framework,
                         "article": row.article and asdict(row.article),
-                        **{way: measured_data(each) for way, each in row.ways.items()},
+                        "ways": {way: measured_data(each) for way, each in row.ways.items()},
                     }
                     for row in rows
                 ],

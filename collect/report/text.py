@@ -33,6 +33,8 @@ from collect.verdicts.cells import UNTESTED
 
 Cells = list[tuple[str, Callable[[CellFigures], str | Text]]]
 SHOWN_NOTICES = 8
+SHOWN_RATIOS = 8
+"""Beyond that the tables have them, and the page their evidence."""
 
 
 def render(figures: RunFigures, console: Console, entry: Path, report: Path | None = None) -> None:
@@ -46,8 +48,11 @@ def render(figures: RunFigures, console: Console, entry: Path, report: Path | No
     for title, cells in groups(figures.cells):
         console.print(_table(f"{title}: CPU in cores, memory in MiB", cells, RESOURCES))
     console.print()
-    for ratio in (*figures.ratios, *figures.tools, *figures.pythons):
+    ratios = (*figures.ratios, *figures.tools, *figures.pythons)
+    for ratio in ratios if len(ratios) <= SHOWN_RATIOS else figures.tools:
         console.print(_ratio(ratio))
+    if len(ratios) > SHOWN_RATIOS:
+        console.print(Text(f"{len(ratios)} ratios, the reason of each that is not comparable: see the report"))
     _print_ceilings(figures, console)
     _print_probes(figures, console)
     _print_notices(figures, console)

@@ -10,7 +10,7 @@ from collect.report.costs import Measured
 from collect.report.figures import RatioFigures, RunFigures
 from collect.report.table import WAYS, ArticleTable, TableRatio, TableRow, article_table
 from collect.report.terminal import COLORS, plain_table, rate, spread_or_blocks
-from collect.report.variants import Ranking, Renewal, rankings, renewals
+from collect.report.variants import Pairs, Ranking, Renewal, rankings, renewals
 from collect.report.words import NOTHING, costs, number, span
 
 COSTS = "CPU seconds of app / server for 1,000 requests, app's MiB"
@@ -27,8 +27,8 @@ def print_tables(figures: RunFigures, console: Console) -> None:
         console.print(_renewals(renewed))
     for ranking in rankings(figures):
         console.print(_ranking(ranking))
-        if ranking.pairs:
-            console.print(_pairs(ranking))
+        for pairs in ranking.pairs:
+            console.print(_pairs(pairs))
 
 
 def _article(table: ArticleTable) -> Table:
@@ -113,14 +113,13 @@ def _ranking(ranking: Ranking) -> Table:
     return shown
 
 
-def _pairs(ranking: Ranking) -> Table:
-    shown = plain_table(f"{ranking.title}: asynchronous (down) / synchronous (across); ! not comparable")
+def _pairs(pairs: Pairs) -> Table:
+    shown = plain_table("asynchronous (down) / synchronous (across), what limited them below; ! not comparable")
     shown.add_column("", overflow="fold")
-    for name in ranking.bottoms:
-        shown.add_column(name, justify="right", overflow="fold")
-    for top in ranking.tops:
-        pairs = [ranking.pair(top, bottom) for bottom in ranking.bottoms]
-        shown.add_row(top, *(_pair(pair) if pair else NOTHING for pair in pairs))
+    for name in pairs.bottoms:
+        shown.add_column(name.replace("-", "-\n", 1), justify="right", overflow="fold")
+    for top in pairs.tops:
+        shown.add_row(top, *(_pair(pairs.of(top, bottom)) for bottom in pairs.bottoms))
     return shown
 
 
@@ -130,7 +129,7 @@ def _pair(ratio: RatioFigures) -> Text:
     text = Text(f"{ratio.ratio.value:.2f}", style="bold" if ratio.comparable else "strike dim")
     if not ratio.comparable:
         text.append(" !", style="not strike red")
-    sides = " / ".join(cell.verdict.word or "not judged" for cell in (ratio.top, ratio.bottom))
+    sides = "\n".join(cell.verdict.short for cell in (ratio.top, ratio.bottom))
     return text.append(f"\n{sides}", style="not bold not strike dim")
 
 

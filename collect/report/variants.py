@@ -10,6 +10,35 @@ from collect.report.figures import CellFigures, RatioFigures, RunFigures, in_art
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """Each asynchronous variant against each synchronous one, all on the same Python."""
+
+    ratios: Sequence[RatioFigures]
+
+    @property
+    def tops(self) -> list[str]:
+        """The asynchronous variants, the fastest first."""
+        return list(dict.fromkeys(ratio.top.variant for ratio in self.ratios))
+
+    @property
+    def bottoms(self) -> list[str]:
+        """The synchronous ones."""
+        return list(dict.fromkeys(ratio.bottom.variant for ratio in self.ratios))
+
+    @property
+    def best(self) -> list[RatioFigures]:
+        """The fastest variant of each asynchronous framework against the fastest of each synchronous one."""
+        first: dict[tuple[str, str], RatioFigures] = {}
+        for ratio in self.ratios:
+            first.setdefault((ratio.top.framework, ratio.bottom.framework), ratio)
+        return list(first.values())
+
+    def of(self, top: str, bottom: str) -> RatioFigures:
+        """Return the ratio of two variants."""
+        return next(ratio for ratio in self.ratios if (ratio.top.variant, ratio.bottom.variant) == (top, bottom))
+
+
+@dataclass(frozen=True)
 class Ranking:
     """The variants of one workload under one load."""
 
@@ -17,24 +46,8 @@ class Ranking:
     workload: str
     rows: Sequence[Measured]
     """The fastest first; those without a usable trial last."""
-    best: Sequence[RatioFigures]
-    """The fastest variant of each asynchronous framework against the fastest of each synchronous one."""
-    pairs: Sequence[RatioFigures]
-    """All of them."""
-
-    @property
-    def tops(self) -> list[str]:
-        """The asynchronous variants of the pairs, the fastest first."""
-        return list(dict.fromkeys(pair.top.variant for pair in self.pairs))
-
-    @property
-    def bottoms(self) -> list[str]:
-        """The synchronous ones."""
-        return list(dict.fromkeys(pair.bottom.variant for pair in self.pairs))
-
-    def pair(self, top: str, bottom: str) -> RatioFigures | None:
-        """Return the ratio of two variants; None where they were measured on unlike Pythons."""
-        return next((each for each in self.pairs if (each.top.variant, each.bottom.variant) == (top, bottom)), None)
+    pairs: Sequence[Pairs]
+    """By Python."""
 
 
 def rankings(figures: RunFigures) -> list[Ranking]:
@@ -55,8 +68,10 @@ def rankings(figures: RunFigures) -> list[Ranking]:
                 f"{workload}, {users} users, {generator}, {profile}",
                 workload,
                 [measured(figures, cell) for cell in cells],
-                _best(pairs),
-                pairs,
+                [
+                    Pairs([pair for pair in pairs if pair.top.python == python])
+                    for python in dict.fromkeys(pair.top.python for pair in pairs)
+                ],
             )
         )
     return found
@@ -76,14 +91,6 @@ def renewals(figures: RunFigures) -> list[Renewal]:
     order = in_articles_order(figures.catalog, (cell.workload for cell in figures.cells))
     ratios = sorted(figures.pythons, key=lambda ratio: order.index(ratio.top.workload))
     return [Renewal(ratio, measured(figures, ratio.top), measured(figures, ratio.bottom)) for ratio in ratios]
-
-
-def _best(pairs: Sequence[RatioFigures]) -> list[RatioFigures]:
-    """Return, of pairs from the fastest down, the first of each two frameworks on each Python."""
-    first: dict[tuple[str, str, str], RatioFigures] = {}
-    for pair in pairs:
-        first.setdefault((pair.top.framework, pair.bottom.framework, pair.top.python), pair)
-    return list(first.values())
 
 
 def _rate(cell: CellFigures) -> float:
