@@ -12,9 +12,9 @@ from collect.serving import PYTHONS, check_pair, check_variant, check_workload, 
 from collect.trial.server import app_environment
 
 CATALOG = load_catalog()
-VARIANT = CATALOG.variants["flask-werkzeug"]
-GTHREAD = CATALOG.variants["flask-gunicorn-gthread"]
-RESPONDER = CATALOG.variants["responder-close"]
+VARIANT, AIOHTTP, GTHREAD, RESPONDER = (
+    dict(CATALOG.variants[name]) for name in ("flask-werkzeug", "aiohttp", "flask-gunicorn-gthread", "responder-close")
+)
 ALL = [(framework, server) for framework in table()["frameworks"] for server in servers(framework)]
 
 
@@ -59,7 +59,7 @@ def test_every_route_of_a_framework_is_known() -> None:
         (VARIANT | {"framework": "django"}, ("no server is known for django", "mine.framework", "flask, starlette")),
         (VARIANT | {"processes": 2}, ("werkzeug serves with one process", "mine.processes", "use 1")),
         (VARIANT | {"processes": "cores"}, ("werkzeug serves with one process", "mine.processes", "use 1")),
-        (CATALOG.variants["aiohttp"] | {"processes": 2}, ("aiohttp serves with one process", "mine.processes")),
+        (AIOHTTP | {"processes": 2}, ("aiohttp serves with one process", "mine.processes")),
         (VARIANT | {"server": "gunicorn-gthread"}, ("not told how many threads", "mine.threads", "use a number")),
         (GTHREAD | {"server": "gunicorn-sync"}, ("cannot be told a number of threads", "mine.threads", "away")),
         (VARIANT | {"keep_alive": False}, ("cannot be told to close connections", "mine.keep_alive")),
@@ -74,7 +74,7 @@ def test_a_variant_that_cannot_run_is_told_in_one_line(variant: dict[str, Any], 
     assert all(part in str(caught.value) for part in told), caught.value
 
 
-FILE, DB, INSERT, REDIS = (CATALOG.workloads[name] for name in ("file", "db", "db-insert", "redis"))
+FILE, DB, INSERT, REDIS = (dict(CATALOG.workloads[name]) for name in ("file", "db", "db-insert", "redis"))
 
 
 def without(entry: Any, key: str) -> dict[str, Any]:
