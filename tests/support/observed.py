@@ -46,12 +46,14 @@ def observe(app: App, variant: Variant) -> Observed:
     processes = app.processes()
     python = processes[0]["command"][0]
     _installed[python] = _installed.get(python) or json.loads(app.hosts.server.run(f'{python} -c "{INSTALLED}"'))
+    paths = {path for process in processes for path in process["libraries"]}
     seen = {
         "command lines": [process["command"] for process in processes],
         "processes": len(processes),
         "threads": max(process["threads"] for process in processes),
         "environment": {k: v for k, v in processes[0]["environment"].items() if k not in OF_EACH_START},
-        "libraries": sorted({path for process in processes for path in process["libraries"]}),
+        "libraries": {library(path): "loaded" for path in paths},
+        "folders": sorted({"/".join(path.split("/")[:5]) for path in paths if path.startswith("/opt/bench/")}),
         "installed": _installed[python],
         "sockets": app.started["sockets"],
         "answers": [kept[0].type, kept[0].meaning, app.ask("/user").meaning],
@@ -84,11 +86,20 @@ def error_page(app: App) -> str:
     return answer.text
 
 
+def library(path: str) -> str:
+    """Return the package that a shared library is a part of, or the library's own name without what its build adds."""
+    installed = path.split("/site-packages/")[1:]
+    return installed[0].split("/")[0].split(".")[0] if installed else path.split("/")[-1].split(".")[0]
+
+
 def difference(before: Observed, after: Observed) -> set[str]:
-    """Return what two variants differ in; of their environments, the names of the variables."""
-    found = {name for name in before if before[name] != after[name]} - {"environment"}
-    old, new = before["environment"], after["environment"]
-    return found | {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+    """Return what two variants differ in; of their environments and libraries, the names."""
+    named = ("environment", "libraries")
+    found = {name for name in before if before[name] != after[name]} - set(named)
+    for name in named:
+        old, new = before[name], after[name]
+        found |= {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+    return found
 
 
 def _key(variant: Variant) -> str:
