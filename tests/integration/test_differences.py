@@ -49,7 +49,7 @@ PAIRS: list[tuple[str, dict[str, Any], set[str]]] = [
         {"APP_PROCESSES", "command lines", "processes", "sockets", "_posixshmem"},
     ),
     (
-        # The four threads of uvloop's own library resolve the name of the host to listen on; without it, no library comes
+        # The threads of uvloop's own library resolve the name of the host to listen on; without it, no library comes
         # from the venv.
         "starlette-uvicorn",
         {"server": "uvicorn-uvloop"},
