@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.database import running_database
 from tests.support.redis import running_redis
 from tests.support.venv38 import CHECKOUT, python38_with
 
@@ -154,6 +155,23 @@ def test_redis_is_asked_at_each_tick_and_a_stuck_one_stops_nothing(tmp_path: Pat
     assert after[-1]["redis"] is None
     assert sum(row["missed"] for row in after[frozen:]) <= 5
     assert (code, err.count("gives no answer")) == (0, 1)
+
+
+def test_the_database_is_asked_at_each_tick_and_one_that_stops_stops_nothing(tmp_path: Path) -> None:
+    with running_database(tmp_path) as database:
+        program = Program(tmp_path, database={"socket": str(database.socket), "user": "root"})
+        with program.running() as process:
+            first = program.wait_for(3)[-1]
+            database.ask("SELECT * FROM student;" * 50)
+            last = program.wait_for(len(program.rows()) + 5)[-1]
+            database.stop()
+            after = program.wait_for(len(program.rows()) + 5)
+            code, err, _ = stop(process)
+            database.start()
+    assert last["database"]["selects"] - first["database"]["selects"] == 50
+    assert last["database"].keys() == {"t", "selects", "inserts", "threads"}
+    assert after[-1]["database"] is None
+    assert (code, err.count("gives no answer") > 0) == (0, True)
 
 
 @pytest.mark.parametrize("key", ["samples_dir", "live_path"])
