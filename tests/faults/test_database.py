@@ -98,9 +98,8 @@ def test_packages_that_are_missing_are_named(with_database: Checkout) -> None:
 
 def test_a_provisioning_killed_while_its_folder_was_filled_is_gone_on_with(with_database: Checkout) -> None:
     folder = "/var/lib/bench/database"
-    with_database.on(
-        "server1", f"systemctl stop {UNIT}; rm -r {folder}/mariadb; mkdir {folder}/new; touch {folder}/new/x"
-    )
+    halfway = f"mkdir {folder}/new; touch {folder}/new/x; chown -R bench-database {folder}/new"
+    with_database.on("server1", f"systemctl stop {UNIT}; rm -r {folder}/mariadb; {halfway}")
     with_database.play(SITE, "-e", NEEDS)
     assert with_database.on("server1", f"ls {folder}") == "mariadb\n"
     assert ask(with_database, "SELECT COUNT(*) FROM bench.student", AS_ROOT) == [["0"]]
