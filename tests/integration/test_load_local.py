@@ -72,7 +72,7 @@ def test_every_post_carries_the_body_and_is_on_record(tmp_path: Path, user_class
     assert server.first_lines == {b"POST /user HTTP/1.1"}
     assert server.bodies == {(b"application/json", b'{"name": "student"}')}
     assert set(outcome.outcomes()) == {"ok"}
-    assert len(outcome.rows()) > 500
+    assert len(outcome.rows()) > 50
     assert outcome.result["check_requests"] == 1
     assert 0 <= answered - 1 - len(outcome.rows()) <= USERS
     assert "POST,/user" in (tmp_path / "locust_stats.csv").read_text()
