@@ -15,7 +15,6 @@ from rich.console import Console
 
 from collect.archive.store import Archive
 from collect.catalog import Catalog, load_catalog
-from collect.plan import Cell, load_plan
 from collect.report.article import ArticleFigure, article_figures, article_setup, python_of, side_of
 from collect.report.comparison import comparisons, headline
 from collect.report.data import run_data
@@ -28,7 +27,8 @@ from collect.report.text import render
 from collect.report.variants import rankings, renewals
 from collect.report.verdicts import CellVerdict, whose
 from collect.verdicts.findings import WORDS
-from tests.support.judged import ARTICLE_WAY, change, judged, rewrite
+from tests.support.cells import cells, measured
+from tests.support.judged import ARTICLE_WAY, change, judged
 
 ARTICLE = {
     "redis": {"flask": 315, "starlette": 1361},
@@ -38,25 +38,6 @@ ARTICLE = {
 }
 """The ten, as the article's table has them."""
 SIDES = {"flask": "flask-werkzeug", "starlette": "starlette-uvicorn", "aiohttp": "aiohttp"}
-
-
-def cells(workloads: tuple[str, ...], variants: tuple[str, ...], profiles: tuple[str, ...]) -> tuple[Cell, ...]:
-    generators = {"article": "locust-http", "controlled": "locust-fast"}
-    return tuple(
-        Cell(variant, workload, generators[profile], 10, profile)
-        for workload in workloads
-        for variant in variants
-        for profile in profiles
-    )
-
-
-def measured(folder: Path, some: tuple[Cell, ...], words: Mapping[str, Any], **columns: Any) -> Archive:
-    """Return a run of these cells; ``words`` by cell, "" for all that are not named."""
-    plan = replace(load_plan("quick"), cells=some, window_s=3, ceiling_window_s=0, blocks=3)
-    said = {cell.name: words.get(cell.name, words.get("", "server-app")) for cell in some}
-    archive = judged(folder, said, plan)
-    rewrite(archive.folder(archive.resolve("latest")), said, **columns)
-    return archive
 
 
 def figures(archive: Archive) -> RunFigures:
