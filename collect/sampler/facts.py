@@ -93,6 +93,7 @@ class Facts:
             "interfaces": _interfaces(),
             "python": python_build(),
             "python_modern": bundled(MODERN),
+            "database": database(),
             "psutil": psutil.__version__,
         }
 
@@ -190,12 +191,29 @@ def bundled(prefix: Path) -> dict[str, Any] | None:
     return {name: told.get(name) for name in wanted}
 
 
+def database(path: str | None = None) -> dict[str, str] | None:
+    """Return which database server is installed; None without one. ``path`` is searched instead of the usual."""
+    where = path or os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"  # daemons are not on every user's PATH
+    for engine, name in (("mariadb", "mariadbd"), ("mysql", "mysqld")):
+        command = shutil.which(name, path=where)
+        said = _printed(command, "--no-defaults", "--version") if command else None
+        found = re.search(r"Ver (\d[\d.]*)", said or "")
+        if found:
+            return {"engine": engine, "version": found[1]}
+    return None
+
+
 def _detect_virt(kind: str) -> str | None:
     command = shutil.which("systemd-detect-virt")
     if command is None:
         return None
+    return _printed(command, f"--{kind}")
+
+
+def _printed(*command: str) -> str | None:
+    """Return what a command prints, None where that is nothing or it cannot be run."""
     try:
-        result = subprocess.run([command, f"--{kind}"], stdout=subprocess.PIPE, timeout=5, check=False)
+        result = subprocess.run(command, stdout=subprocess.PIPE, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return result.stdout.decode(errors="replace").strip() or None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from collect.sampler import facts
-from collect.sampler.facts import SYSCTLS, Facts, bundled, main, python_build
+from collect.sampler.facts import SYSCTLS, Facts, bundled, database, main, python_build
 
 
 def write(root: Path, files: dict[str, str]) -> None:
@@ -63,7 +63,7 @@ def test_facts_are_read_from_where_the_kernel_has_them(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_null(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facts.shutil, "which", lambda name: None)  # type: ignore[attr-defined]
+    monkeypatch.setattr(facts.shutil, "which", lambda *_, **__: None)  # type: ignore[attr-defined]
     found = Facts([0], tmp_path).all()
     missing = {"cpu_model", "distribution", "cgroup", "clock_source", "mitigations", "transparent_hugepage", "smt"}
     assert {found[name] for name in missing} == {None}
@@ -121,3 +121,18 @@ def test_a_second_python_is_told_as_its_bundle_says(tmp_path: Path) -> None:
     assert bundled(tmp_path) == {**told, "libc": "glibc-2.36"}
     (tmp_path / "BUNDLE.json").write_text("{")
     assert bundled(tmp_path) is None
+
+
+@pytest.mark.parametrize(("name", "says", "found"), [
+    ("mariadbd", "mariadbd  Ver 10.11.14-MariaDB-0+deb12u2 for debian-linux-gnu", ("mariadb", "10.11.14")),
+    ("mysqld", "/usr/sbin/mysqld  Ver 8.0.43-0ubuntu0.20.04 for Linux on x86_64", ("mysql", "8.0.43")),
+    ("mysqld", "what?", None),
+    ("postgres", "Ver 15", None),
+])  # fmt: skip
+def test_the_database_is_named_with_its_version(
+    tmp_path: Path, name: str, says: str, found: tuple[str, str] | None
+) -> None:
+    command = tmp_path / name
+    command.write_text(f"#!/bin/sh\necho '{says}'\n")
+    command.chmod(0o755)
+    assert database(str(tmp_path)) == (found and {"engine": found[0], "version": found[1]})
