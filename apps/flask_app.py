@@ -8,7 +8,7 @@ from redis.retry import Retry
 
 from apps.counter import counted_wsgi
 from apps.options import Options, Value
-from apps.redis_client import arguments
+from apps.redis_client import arguments, kept
 from apps.table import BAD_STUDENT, as_json, as_text, name_in, students
 from apps.work import burn, count_bits
 
@@ -20,7 +20,7 @@ class Contract:
         """Connect to nothing yet."""
         self._options, self._answers = options, options.answers
         self._arguments = arguments(options, Retry)
-        self._kept = redis.StrictRedis(**self._arguments)
+        self._kept = redis.StrictRedis(**kept(options, Retry))
         self._students = students(options, "apps.students")
 
     def _redis(self) -> redis.StrictRedis:

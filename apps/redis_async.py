@@ -6,7 +6,7 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 
 from apps.options import Options
-from apps.redis_client import arguments
+from apps.redis_client import arguments, kept
 from apps.work import count_bits_async
 
 
@@ -16,7 +16,7 @@ class Redis:
     def __init__(self, options: Options) -> None:
         """Make the client that is kept; it connects when it is first used."""
         self._arguments = arguments(options, Retry)
-        self._kept = redis.asyncio.StrictRedis(**self._arguments)
+        self._kept = redis.asyncio.StrictRedis(**kept(options, Retry))
         self._pooled = options.client == "pool"
 
     def _client(self) -> Any:

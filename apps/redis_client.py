@@ -21,3 +21,12 @@ def arguments(options: Options, retry: Type[Any]) -> Dict[str, Any]:
         # to 5 s; the article's asked once.
         given.update(protocol=2, retry=retry(NoBackoff(), 0))
     return given
+
+
+def kept(options: Options, retry: Type[Any]) -> Dict[str, Any]:
+    """Return what a client that is kept is made with: it asks once more where its connection turns out to be dead.
+
+    The asynchronous client does not see before it asks that Redis has been restarted meanwhile, and would fail once for
+    each connection in its pool.
+    """
+    return {**arguments(options, retry), "retry": retry(NoBackoff(), 1), "retry_on_error": [redis.ConnectionError]}
