@@ -30,6 +30,7 @@ class Students:
         """Connect to nothing yet."""
         self._database = database
         self._connection: Any = None
+        self._told = False  # tortoise, where the rows are; newer ones may be told only once
         self._connecting: Optional[asyncio.Lock] = None  # made where the loop runs: Python 3.8's belong to one
 
     async def list(self) -> List[Row]:
@@ -58,6 +59,14 @@ class Students:
         return self._connection
 
     async def _connect(self) -> Any:
+        if not self._told:
+            await self._tell()
+            self._told = True
+        connection = Student._meta.db
+        await connection.create_connection(with_db=True)
+        return connection
+
+    async def _tell(self) -> None:
         credentials = {
             "host": self._database.host,
             "port": self._database.port,
@@ -75,6 +84,3 @@ class Students:
         known_to_all = "_enable_global_fallback"
         newer = known_to_all in inspect.signature(Tortoise.init).parameters
         await Tortoise.init(config=config, **({known_to_all: True} if newer else {}))
-        connection = Student._meta.db
-        await connection.create_connection(with_db=True)
-        return connection
