@@ -1,0 +1,1 @@
+"""What the testbed itself costs, and how often its verdicts are right."""
