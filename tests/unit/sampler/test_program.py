@@ -167,7 +167,6 @@ def test_the_database_is_asked_at_each_tick_and_one_that_stops_stops_nothing(tmp
             database.stop()
             after = program.wait_for(len(program.rows()) + 5)
             code, err, _ = stop(process)
-            database.start()
     assert last["database"]["selects"] - first["database"]["selects"] == 50
     assert last["database"].keys() == {"t", "selects", "inserts", "threads"}
     assert after[-1]["database"] is None
