@@ -176,6 +176,10 @@ def test_what_is_committed_is_there_after_a_crash_and_the_accounts_are_put_back(
     assert ask(with_database, "SELECT User FROM mysql.user WHERE User = 'bench-collector'") == [["bench-collector"]]
 
 
+def now(checkout: Checkout) -> float:
+    return float(checkout.on("server1", "date +%s.%N"))
+
+
 def latest(checkout: Checkout, since: float, count: int = 2) -> list[dict[str, Any]]:
     """Return rows of the server's collector that were due after ``since`` and tell of the database."""
     deadline = time.monotonic() + 20
@@ -186,10 +190,10 @@ def latest(checkout: Checkout, since: float, count: int = 2) -> list[dict[str, A
 
 
 def test_the_collector_counts_what_was_asked_and_nothing_else(with_database: Checkout) -> None:
-    before = latest(with_database, 0)[-1]
+    before = latest(with_database, now(with_database))[-1]
     statements = "SELECT * FROM student;" * 40 + "INSERT INTO student (name) VALUES ('a');" * 9
     ask(with_database, statements, AS_BENCH)
-    after = latest(with_database, float(with_database.on("server1", "date +%s.%N")), 3)[-1]
+    after = latest(with_database, now(with_database), 3)[-1]
     told = {key: after["database"][key] - before["database"][key] for key in ("selects", "inserts")}
     assert told == {"selects": 40, "inserts": 9}
     assert after["database"]["threads"] == 1, "the collector's own connection"
@@ -205,7 +209,7 @@ def test_the_collector_survives_a_database_that_stops(with_database: Checkout) -
     row = rows(with_database, "server1", 0)[-1]
     assert (row["database"], row["units"]["database"]["procs"], row["missed"]) == (None, 0, 0)
     with_database.on("server1", f"systemctl start {UNIT}")
-    assert latest(with_database, float(with_database.on("server1", "date +%s.%N")))
+    assert latest(with_database, now(with_database))
     assert shown(with_database, "server1", "bench-collector.service", ["MainPID"]) == before
 
 
