@@ -28,7 +28,7 @@ def variables(engine: str) -> dict[str, Any]:
 
 
 def rendered(template: str, engine: str) -> str:
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, autoescape=False)
     return environment.from_string((ROLE / "templates" / template).read_text()).render(variables(engine))
 
 
