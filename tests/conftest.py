@@ -5,22 +5,41 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.checkout import Checkout
 from tests.support.hosts import Hosts
+from tests.support.turns import Turns
 
 HOSTS_S, SITE_S = 300, 400
 """Seconds that hosts.yml and site.yml may take where image, wheels and interpreter have to be made first."""
 NEEDS = json.dumps({"bench_needs": ["database", "python-modern"]})
+TESTS = Path(__file__).parent
+TURNS = Turns(door=TESTS, room=TESTS / "support")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let what needs a database come last: the tests before it see hosts that were provisioned without one."""
     items.sort(key=lambda item: "with_database" in getattr(item, "fixturenames", ()))
+
+
+TESTS = Path(__file__).parent
+TURNS = Turns(door=TESTS, room=TESTS / "support")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Run a test in its turn: alone where it says so, else beside those of other workers."""
+    TURNS.take(alone=bool(item.get_closest_marker("alone")))
+    try:
+        return (yield)
+    finally:
+        # Tests that share what was measured stay together.
+        if not (nextitem and nextitem.get_closest_marker("alone") and item.get_closest_marker("alone")):
+            TURNS.give()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import HOSTS_S, SITE_S
 from tests.support.bench import SMALL, collect, measure
 from tests.support.checkout import Checkout, Played
 
@@ -48,6 +49,7 @@ def trials(provisioned: Checkout, played: Played) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.alone
 def test_every_trial_is_there_with_every_figure(trials: list[dict[str, Any]]) -> None:
     assert len(trials) == 4
     for trial in trials:
@@ -122,21 +124,36 @@ def test_live_lines_tell_trial_time_rate_and_both_sides(played: Played) -> None:
             assert part in line, line
 
 
-def test_two_clients(new_checkout: Callable[[], Checkout]) -> None:
-    """One client makes the load alone and the other watches; then both make it."""
+TWO = ("-e", "local_clients=2")
+
+
+@pytest.fixture(scope="module")
+def two_clients(new_checkout: Callable[[], Checkout]) -> Checkout:
+    """Hosts of their own, one client more."""
     checkout = new_checkout()
-    two = ("-e", "local_clients=2")
-    checkout.play("playbooks/hosts.yml", *two, timeout_s=300)
-    checkout.play("playbooks/site.yml", *two, timeout_s=400)
+    checkout.play("playbooks/hosts.yml", *TWO, timeout_s=HOSTS_S)
+    checkout.play("playbooks/site.yml", *TWO, timeout_s=SITE_S)
+    return checkout
+
+
+def test_each_of_two_clients_is_provisioned(two_clients: Checkout) -> None:
+    for host in ("server1", "client1", "client2"):
+        assert two_clients.on(host, "systemctl is-active bench-collector.service").strip() == "active"
+
+
+@pytest.mark.alone
+def test_two_clients(two_clients: Checkout) -> None:
+    """One client makes the load alone and the other watches; then both make it."""
     cell = {**SMALL["cells"][0], "variant": "starlette-uvicorn", "generator": ["locust-http", "locust-http-2"]}
-    measure(checkout, *two, cells=[cell])
-    trials = collect(checkout, "show", "latest", "--json")["trials"]
+    measure(two_clients, *TWO, cells=[cell])
+    trials = collect(two_clients, "show", "latest", "--json")["trials"]
     assert len(trials) == 2
     for trial in trials:
         assert trial["validity"] != "invalid", trial["reasons"]
         assert abs(trial["redis_gets_total_diff"]) <= trial["users"]
 
 
+@pytest.mark.alone
 def test_two_worker_processes_and_a_master(provisioned: Checkout) -> None:
     cell = {**SMALL["cells"][0], "variant": "starlette-uvicorn", "generator": "locust-http-2"}
     measure(provisioned, cells=[cell])

@@ -13,7 +13,7 @@ import pytest
 from tests.support.bench import RUN, SMALL, collect, interrupted, partial_run
 from tests.support.checkout import Checkout, Played
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.alone]
 
 # Each request waits 50 ms: what limits ten users is known, however busy the machine is.
 CELL = {**SMALL["cells"][0], "variant": "starlette-uvicorn", "workload": "wait"}

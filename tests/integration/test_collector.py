@@ -46,6 +46,7 @@ def test_it_sees_the_memory_and_files_of_other_users(provisioned: Checkout) -> N
     assert redis["rss"] >= redis["pss"] > 0
 
 
+@pytest.mark.alone
 def test_it_misses_no_tick_on_a_saturated_core(saturated: Checkout) -> None:
     began = float(saturated.on("server1", "date +%s.%N"))
     time.sleep(SATURATED_S + 1)

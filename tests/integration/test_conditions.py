@@ -65,6 +65,7 @@ def test_controlled_holds_for_its_trial_alone(provisioned: Checkout) -> None:
     assert [report["after"][f"net.ipv4.{name}"] for name in NAMES] == DEFAULTS
 
 
+@pytest.mark.alone
 def test_burners_take_their_share_of_their_side(provisioned: Checkout) -> None:
     measure(provisioned, cells=[{**CELL, "profile": "burning"}], catalog={"profiles": BURNING}, window_s=4)
     client, server = (host_conditions(provisioned, host)["burn"] for host in ("client1", "server1"))

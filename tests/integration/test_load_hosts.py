@@ -9,7 +9,7 @@ import pytest
 from tests.support.bench import SMALL, collect, measure
 from tests.support.checkout import Checkout
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.alone]
 
 TWO = {"locust-fast-2": {"tool": "locust", "user_class": "FastHttpUser", "processes": 2}}
 GENERATORS = ["locust-fast", "locust-fast-2", "wrk"]

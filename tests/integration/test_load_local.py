@@ -19,6 +19,8 @@ from tests.support.generator import Generator, Outcome, stopped_in, wait_until
 from tests.support.responder import Responder, response
 from tests.support.venv38 import CHECKOUT
 
+pytestmark = pytest.mark.alone
+
 USERS = 10
 
 

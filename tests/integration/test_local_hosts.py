@@ -93,6 +93,7 @@ def test_a_host_is_a_whole_system_and_a_quiet_one(hosts: Checkout, name: str) ->
     assert "1" not in hosts.on(name, "ip -4 route show default").strip(), "hosts reach no other network"
 
 
+@pytest.mark.alone
 def test_the_load_network_is_shaped_and_a_new_rate_needs_no_reboot(hosts: Checkout) -> None:
     inits = [hosts.init(name) for name in ("server1", "client1")]
     try:

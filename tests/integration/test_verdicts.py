@@ -12,7 +12,7 @@ from tests.support.bench import measure
 from tests.support.checkout import Checkout
 from tests.support.provoked import Case, Verdict, plan_of, verdicts_of
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.alone]
 
 DEFAULTS = {"variant": "flask-werkzeug", "workload": {"cpu_ms": 10}, "generator": "locust-http", "users": 10}
 NETWORK: dict[str, Any] = {"variant": "responder-keepalive", "workload": "none", "generator": "locust-fast"}

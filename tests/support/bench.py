@@ -14,6 +14,8 @@ import yaml
 from tests.support.checkout import Checkout, Played
 
 RUN = "playbooks/run.yml"
+RUN_S = 300
+"""Seconds that a small plan may take where others want the machine, too."""
 SMALL: dict[str, Any] = {
     "description": "seconds only, for tests",
     "blocks": 1,
@@ -44,7 +46,7 @@ def write_plan(checkout: Checkout, **changes: Any) -> Path:
 def measure(checkout: Checkout, *arguments: str, fails: bool = False, **changes: Any) -> Played:
     """Measure a small plan on hosts that are there."""
     plan = write_plan(checkout, **changes)
-    return checkout.play(RUN, "-e", f"plan={plan}", *arguments, fails=fails)
+    return checkout.play(RUN, "-e", f"plan={plan}", *arguments, timeout_s=RUN_S, fails=fails)
 
 
 def interrupted(checkout: Checkout, disturb: Callable[[Popen[str]], None], at: str = "[2/", **changes: Any) -> Played:
