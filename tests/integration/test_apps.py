@@ -137,7 +137,7 @@ def test_the_app_counts_every_request_in_all_threads_and_processes(kept: Hosts, 
     assert app.status()["app_requests"] == 0, "the look at its sockets is no request"
     index = {"method": "GET", "path": "/index", "body": None, "status": 200}
     jobs = [{**index, "type": app.ask("/index").type, "answer": app.ask("/index").meaning}]
-    assert app.load(jobs, requests=398, connections=4)["right"] == 398
+    assert app.load(jobs, requests=398, connections=20)["right"] == 398
     assert app.status()["app_requests"] == 400
     assert len(kept.server.run("ls /run/bench/app/requests.*").split()) == variant["processes"]
 
