@@ -22,12 +22,9 @@ TURNS = Turns(door=TESTS, room=TESTS / "support")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what needs a database come last: the tests before it see hosts that were provisioned without one."""
-    items.sort(key=lambda item: "with_database" in getattr(item, "fixturenames", ()))
-
-
-TESTS = Path(__file__).parent
-TURNS = Turns(door=TESTS, room=TESTS / "support")
+    """Let files that need a database come last: the tests before them see hosts that were provisioned without one."""
+    needing = {item.path for item in items if "with_database" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path in needing)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
