@@ -29,7 +29,7 @@ def assert_told(played: Played, *parts: str) -> None:
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        (None, ("there is no plan", "article, crosscheck, quick")),
+        (None, ("there is no plan", "article, crosscheck, modern, production, quick, sizes, table")),
         ("blocks: [1", ("not YAML",)),
         (yaml.safe_dump({**SMALL, "blcoks": 3}), ("blcoks", "blocks")),
         (yaml.safe_dump({**SMALL, "window_s": -5}), ("window_s", "-5")),
