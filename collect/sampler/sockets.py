@@ -141,8 +141,8 @@ class Sockets:
     def sample(self) -> dict[str, dict[str, Any]]:
         """Return the number of sockets by state (``tcp``), and what else there is to say of them (``sockets``).
 
-        TIME_WAIT, orphans and memory (in pages) are those of now; the other states those of ``counted_t`` (unix
-        seconds), as ``source`` counted them.
+        TIME_WAIT, orphans and memory (in pages; these two are the whole kernel's) are those of now; the other states
+        those of ``counted_t`` (unix seconds), as ``source`` counted them.
         """
         sockstat = _tcp_line(self._sockstat.read())
         if time.monotonic() >= self._next_walk:
