@@ -85,7 +85,11 @@ def test_each_host_has_namespaces_cpus_and_files_of_its_own(hosts: Checkout) -> 
 
 @pytest.mark.parametrize("name", ["server1", "client1"])
 def test_a_host_is_a_whole_system_and_a_quiet_one(hosts: Checkout, name: str) -> None:
-    assert hosts.on(name, "systemctl is-system-running").strip() == "running"
+    # Not the bench's own units: what other tests have made fail on these hosts is theirs.
+    failed = hosts.on(name, "systemctl list-units --failed --plain --no-legend").splitlines()
+    assert [line for line in failed if not line.startswith("bench-")] == []
+    wanted = "degraded" if failed else "running"
+    assert hosts.on(name, "systemctl is-system-running || true").strip() == wanted
     assert hosts.on(name, "systemctl list-timers --no-legend").strip() == ""
     # The sandboxing that the units rely on, and the network's own sysctls.
     hosts.on(name, "systemd-run --quiet --wait -p DynamicUser=yes -p ProtectSystem=strict -p NoNewPrivileges=yes true")
