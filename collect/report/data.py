@@ -8,6 +8,7 @@ from typing import Any
 from collect.report.ceilings import ceilings
 from collect.report.comparison import comparisons, headline, lead
 from collect.report.costs import Measured
+from collect.report.extras import extras
 from collect.report.figures import CellFigures, RatioFigures, RunFigures
 from collect.report.notices import notices, probes
 from collect.report.setup import setup
@@ -36,6 +37,7 @@ def run_data(figures: RunFigures) -> dict[str, Any]:
             {**ratio_data(each.ratio), "rows": [measured_data(side) for side in (each.modern, each.article)]}
             for each in renewals(figures)
         ],
+        **{extra.name: extra.data for extra in extras(figures)},
         "setup": [asdict(difference) for difference in setup(figures)],
         "comparisons": [
             {

@@ -18,6 +18,7 @@ from collect.report.bars import bar_chart
 from collect.report.ceilings import ceilings
 from collect.report.charts import Chart, latency_chart, load_chart, rate_chart, socket_chart
 from collect.report.comparison import headline, held, lead
+from collect.report.extras import Extra, extras
 from collect.report.figures import CellFigures, Row, RunFigures, groups, kind, run_figures, usable
 from collect.report.notices import gathered, notices, probes
 from collect.report.series import HostLoad, latency_curve, loads, rates, sockets
@@ -55,6 +56,7 @@ def render(archive: Archive, run_id: str) -> str:
             }
         )
     bars = [bar_chart(figures, workload) for workload in dict.fromkeys(cell.workload for cell in figures.cells)]
+    own = extras(figures)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -68,6 +70,7 @@ def render(archive: Archive, run_id: str) -> str:
             ways=WAYS,
             rankings=rankings(figures),
             renewals=renewals(figures),
+            extras=own,
             setup=setup(figures),
             ceilings=ceilings(figures),
             probes=probes(figures),
@@ -81,7 +84,7 @@ def render(archive: Archive, run_id: str) -> str:
             groups=sections,
             loads_of_all=every,
             hosts=_hosts(figures.manifest["hosts"]),
-            drawn=_embed(bars, sections),
+            drawn=_embed(bars, own, sections),
             bokeh=Resources(mode="inline", components=["bokeh"]).render_js(),
         )
     )
@@ -116,9 +119,9 @@ def _loads(
     return {"cell": cell, "trials": trials}
 
 
-def _embed(bars: Sequence[Chart], sections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _embed(bars: Sequence[Chart], own: Sequence[Extra], sections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return all charts as JSON, and each one's place by the chart's identity; the page draws those that are seen."""
-    charts = list(bars)
+    charts = [*bars, *(chart for extra in own for chart in extra.charts)]
     for group in sections:
         charts += group["charts"]
         charts += [chart for cell in group["loads"] for trial in cell["trials"] for chart in trial["charts"]]

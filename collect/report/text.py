@@ -13,6 +13,7 @@ from collect.archive.validity import DEGRADED, INVALID, VALID
 from collect.paths import shown
 from collect.report.ceilings import ceilings
 from collect.report.comparison import headline, lead
+from collect.report.extras import extras
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, groups
 from collect.report.notices import Notice, gathered, notices, probes
 from collect.report.terminal import COLORS, failed, plain_table, rate, spread_or_blocks, verdict_text
@@ -42,6 +43,10 @@ def render(figures: RunFigures, console: Console, entry: Path, report: Path | No
     console.print(Text(headline(figures), style="bold"))
     if told := lead(figures):
         console.print(Text(told))
+    for extra in extras(figures):
+        console.print(Text(f"\n{extra.title}", style="bold"))
+        for line in extra.lines:
+            console.print(Text(line))
     print_tables(figures, console)
     for title, cells in groups(figures.cells):
         console.print(_table(f"{title}: mean over blocks, latencies in ms", cells, RATES))

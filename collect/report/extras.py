@@ -1,0 +1,40 @@
+"""Sections that a report has only where its plan was made for them, each from a module of its own.
+
+A maker takes the figures of a run and returns its section, or None where the run has nothing of that kind. Page,
+terminal and JSON show every section in the order of ``MAKERS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from collect.report.charts import Chart
+from collect.report.figures import RunFigures
+
+
+@dataclass(frozen=True)
+class Extra:
+    """One section."""
+
+    name: str
+    """Its identity on the page and its key in JSON."""
+    title: str
+    template: str
+    """File in collect/data that draws it; it sees ``extra`` and all that the page itself sees."""
+    content: Any
+    """What the template shows."""
+    data: Mapping[str, Any]
+    """The same as plain data, for ``--json``."""
+    lines: Sequence[str] = ()
+    """The same in short, for the terminal."""
+    charts: Sequence[Chart] = field(default=())
+
+
+MAKERS: Sequence[Callable[[RunFigures], Extra | None]] = ()
+
+
+def extras(figures: RunFigures) -> list[Extra]:
+    """Return the sections that this run has."""
+    return [made for make in MAKERS if (made := make(figures)) is not None]
