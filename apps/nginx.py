@@ -53,7 +53,7 @@ def nginx_config(options: Options, folder: str) -> str:
         temporary=" ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds),
         # It opens its files by name, and the unit's log is root's.
         access_log=f"{folder}/access.log" if options.access_log else "off",
-        keep_alive_s=65 if options.keep_alive else 0,
+        keep_alive_s=0 if options.keep_alive is False else 65,
         media_type="application/json" if options.response == "json" else "text/html; charset=utf-8",
         host=options.host,
         port=options.port,

@@ -14,7 +14,7 @@ SERVERS = {
 }
 ONE_PROCESS = {"werkzeug": "werkzeug serves with threads", "aiohttp": "aiohttp's run_app serves with one"}
 WITH_THREADS = ("gunicorn-gthread",)
-WITH_KEEP_ALIVE = ("nginx",)
+WITH_KEEP_ALIVE = ("werkzeug", "gunicorn-gthread", "nginx")
 
 
 class OptionError(ValueError):
@@ -81,9 +81,10 @@ ROUTES = {
 class Options:
     """How to serve. ``threads`` are per process and for gunicorn-gthread only; ``port`` is TCP.
 
-    ``keep_alive`` is nginx' alone: the other servers do as they do by default. ``runtime_dir`` is the unit's own folder
-    of files that live as long as it runs, if it has one. ``file`` is what /file reads. ``asks_database`` tells that the
-    trial's workload does: what talks to the database is loaded at the start then, else when it is first asked for.
+    ``keep_alive`` is of the servers that can be told, and None for what they do by default. ``runtime_dir`` is the
+    unit's own folder of files that live as long as it runs, if it has one. ``file`` is what /file reads.
+    ``asks_database`` tells that the trial's workload does: what talks to the database is loaded at the start then, else
+    when it is first asked for.
     """
 
     framework: str
@@ -100,7 +101,7 @@ class Options:
     redis_port: int
     redis_password: Optional[str]
     answers: Answers
-    keep_alive: bool = True
+    keep_alive: Optional[bool] = None
     work: Work = Work()
     file: Optional[str] = None
     database: Optional[Database] = None
@@ -118,9 +119,9 @@ class Options:
         threads = _number(env, "APP_THREADS", 0, 1 if server in WITH_THREADS else 0)
         if threads and server not in WITH_THREADS:
             raise OptionError(f"APP_THREADS is {threads} (environment): use 0, {server} cannot be told")
-        keep_alive = _choice(env, "APP_KEEP_ALIVE", ("0", "1"), default="1") == "1"
-        if not keep_alive and server not in WITH_KEEP_ALIVE:
-            raise OptionError(f"APP_KEEP_ALIVE is '0' (environment): use 1, {server} cannot be told")
+        kept = env.get("APP_KEEP_ALIVE", "") and _choice(env, "APP_KEEP_ALIVE", ("0", "1"))
+        if kept and server not in WITH_KEEP_ALIVE:
+            raise OptionError(f"APP_KEEP_ALIVE is '{kept}' (environment): leave it empty, {server} cannot be told")
         workload = _object(env, "APP_WORKLOAD", "{}", "see collect/trial/server.py")
         work = _work(workload)
         return cls(
@@ -138,7 +139,7 @@ class Options:
             redis_port=_number(env, "REDIS_PORT", 6379, 1),
             redis_password=env.get("REDIS_PASSWORD") or None,
             answers=_answers(env, workload),
-            keep_alive=keep_alive,
+            keep_alive=kept == "1" if kept else None,
             work=work,
             file=env.get("APP_FILE"),
             database=_database(env),

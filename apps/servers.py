@@ -13,8 +13,13 @@ def werkzeug(options: Options) -> None:
 
     if not options.access_log:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    own = {}
+    if options.keep_alive:  # it closes each connection by itself
+        from apps.kept import KeptHandler
+
+        own["request_handler"] = KeptHandler
     # Without the reloader, which debug would bring: it would serve from a child of the process that is measured.
-    flask_app.create(options).run(options.host, options.port, debug=options.debug, use_reloader=False)
+    flask_app.create(options).run(options.host, options.port, debug=options.debug, use_reloader=False, **own)
 
 
 def gunicorn(options: Options) -> None:
@@ -30,6 +35,8 @@ def gunicorn(options: Options) -> None:
             self.cfg.set("worker_class", worker)
             self.cfg.set("threads", max(options.threads, 1))
             self.cfg.set("accesslog", "-" if options.access_log else None)
+            if options.keep_alive is False:  # it keeps them for 2 s by itself
+                self.cfg.set("keepalive", 0)
             if "control_socket_disable" in self.cfg.settings:
                 # Newer ones would make a socket for commands in the home of the user, who has none here.
                 self.cfg.set("control_socket_disable", True)

@@ -67,8 +67,8 @@ def check_variant(name: str, variant: Entry, place: Place) -> None:
         refuse(f"{server} is not told how many threads a process has", "threads", "use a number from 1")
     if "threads" in variant and not can.get("threads"):
         refuse(f"{server} cannot be told a number of threads", "threads", "use none, leave the key away")
-    if not variant.get("keep_alive", True) and not can.get("keep_alive"):
-        refuse(f"{server} cannot be told to close connections", "keep_alive", "use true, or leave the key away")
+    if "keep_alive" in variant and not can.get("keep_alive"):
+        refuse(f"{server} cannot be told whether to keep connections", "keep_alive", "leave the key away")
     if why := can.get("not_on", {}).get(python_of(variant)):
         others = " or ".join(each for each in PYTHONS if each not in can["not_on"])
         refuse(why, "python", f"use {others}")

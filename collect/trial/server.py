@@ -33,7 +33,7 @@ def app_environment(spec: dict[str, Any], prefix: str = Paths.prefix) -> dict[st
         "APP_DEBUG": str(int(variant["debug"])),
         "APP_PROCESSES": str(variant["processes"]),
         "APP_THREADS": str(variant.get("threads", 0)),
-        "APP_KEEP_ALIVE": str(int(variant.get("keep_alive", True))),
+        "APP_KEEP_ALIVE": {True: "1", False: "0"}.get(variant.get("keep_alive"), ""),
         "APP_PORT": str(spec["port"]),
     }
     if "workload" in spec:

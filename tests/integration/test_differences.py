@@ -38,6 +38,8 @@ PAIRS: list[tuple[str, dict[str, Any], set[str]]] = [
         {"APP_SERVER", "threads", "headers", "connection kept", "gevent", "zope", "librt"},
     ),
     ("flask-gunicorn-gthread", {"threads": 20}, {"APP_THREADS", "threads"}),
+    ("flask-gunicorn-gthread", {"keep_alive": False}, {"APP_KEEP_ALIVE", "connection kept", "headers"}),
+    ("flask-werkzeug", {"keep_alive": True}, {"APP_KEEP_ALIVE", "connection kept", "headers"}),
     ("starlette-uvicorn", {"client": "pool"}, {"APP_CLIENT", "clients of Redis"}),
     ("starlette-uvicorn", {"response": "text"}, {"APP_RESPONSE", "answers"}),
     ("starlette-uvicorn", {"access_log": False}, {"APP_ACCESS_LOG", "log"}),

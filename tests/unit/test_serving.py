@@ -29,7 +29,7 @@ def test_the_hosts_table_is_the_same() -> None:
 
 
 @pytest.mark.parametrize(("framework", "server"), ALL)
-@pytest.mark.parametrize("change", [{}, {"processes": 2}, {"threads": 3}, {"keep_alive": False}])
+@pytest.mark.parametrize("change", [{}, {"processes": 2}, {"threads": 3}, {"keep_alive": False}, {"keep_alive": True}])
 def test_the_hosts_refuse_what_the_plan_check_does(framework: str, server: str, change: dict[str, Any]) -> None:
     variant = {**VARIANT, "framework": framework, "server": server, **change}
     spec = {"variant": variant, "workload": CATALOG.workloads["none"], "cell": {"workload": "none"}, "port": 20001}
@@ -62,7 +62,7 @@ def test_every_route_of_a_framework_is_known() -> None:
         (AIOHTTP | {"processes": 2}, ("aiohttp serves with one process", "mine.processes")),
         (VARIANT | {"server": "gunicorn-gthread"}, ("not told how many threads", "mine.threads", "use a number")),
         (GTHREAD | {"server": "gunicorn-sync"}, ("cannot be told a number of threads", "mine.threads", "away")),
-        (VARIANT | {"keep_alive": False}, ("cannot be told to close connections", "mine.keep_alive")),
+        (AIOHTTP | {"keep_alive": False}, ("cannot be told whether to keep connections", "mine.keep_alive", "leave")),
         (RESPONDER | {"python": "modern"}, ("nginx runs no Python", "mine.python", "use article")),
     ],
 )

@@ -31,7 +31,7 @@ def test_what_is_not_said_is_the_articles() -> None:
     assert (options.host, options.redis_host, options.redis_port) == ("0.0.0.0", "127.0.0.1", 6379)
     assert (options.processes, options.threads, options.redis_password) == (1, 0, None)
     assert options.answers.none == options.answers.work == Value("message", "hello")
-    assert (options.keep_alive, options.work, options.runtime_dir) == (True, Work(), None)
+    assert (options.keep_alive, options.work, options.runtime_dir) == (None, Work(), None)
     assert (options.file, options.database, options.asks_database) == (None, None, False)
 
 
@@ -55,7 +55,6 @@ def test_what_is_not_said_is_the_articles() -> None:
         ("APP_WORKLOAD", "[1]", "APP_WORKLOAD cannot be read"),
         ("APP_WORKLOAD", "{", "APP_WORKLOAD cannot be read"),
         ("APP_KEEP_ALIVE", "yes", "APP_KEEP_ALIVE is 'yes' (environment): use 0 or 1"),
-        ("APP_KEEP_ALIVE", "0", "APP_KEEP_ALIVE is '0' (environment): use 1, werkzeug cannot be told"),
         ("APP_WORKLOAD", '{"work": {"sleep_ms": 1}}', "APP_WORKLOAD's work cannot be read"),
         ("APP_WORKLOAD", '{"work": {"cpu_ms": "much"}}', "APP_WORKLOAD's work cannot be read"),
         ("APP_WORKLOAD", '{"work": {"cpu_ms": NaN}}', "use numbers from 0"),
@@ -76,6 +75,16 @@ def test_threads_belong_to_gunicorn_gthread() -> None:
     with pytest.raises(OptionError, match=r"APP_THREADS is '0'"):
         Options.from_env(env)
     assert Options.from_env({**env, "APP_THREADS": "10"}).threads == 10
+
+
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_some_can_be_told_whether_to_keep_connections(value: str) -> None:
+    env = {**ENV, "APP_KEEP_ALIVE": value}
+    assert Options.from_env(env).keep_alive == (value == "1")
+    with pytest.raises(
+        OptionError, match=rf"APP_KEEP_ALIVE is .{value}. \(environment\): leave it empty, gunicorn-sync"
+    ):
+        Options.from_env({**env, "APP_SERVER": "gunicorn-sync"})
 
 
 @pytest.mark.parametrize(("framework", "server"), [("flask", "werkzeug"), ("aiohttp", "aiohttp")])
@@ -150,7 +159,7 @@ def test_every_variant_of_the_catalog_can_be_followed() -> None:
         env = app_environment({"variant": variant, "workload": catalog.workloads["none"], "port": 20001})
         options = Options.from_env({**ENV, **env})
         assert (options.framework, options.server) == (variant["framework"], variant["server"]), name
-        assert options.keep_alive == variant.get("keep_alive", True), name
+        assert options.keep_alive == variant.get("keep_alive"), name
 
 
 def test_every_workload_of_the_catalog_can_be_followed() -> None:
