@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from collect.errors import BenchError
 from collect.paths import CATALOG_DIR, shown
 from collect.serving import check_variant, check_workload
 
-FILES = ("frameworks", "variants", "workloads", "generators", "profiles", "article")
+FILES = ("frameworks", "variants", "workloads", "generators", "profiles", "article", "factors")
 ALIKE = ("variants", "workloads")
 """Files whose entries may be like others."""
+DEEP = "factors"
+"""The file whose entries stand below a key of their kind."""
 NOT_TAKEN_OVER = ("like", "article")
 """Keys that stay with the entry that has them: what is like the article's variant is not the article's."""
 
@@ -32,6 +34,8 @@ class Catalog:
     generators: Mapping[str, Mapping[str, Any]]
     profiles: Mapping[str, Mapping[str, Any]]
     article: Mapping[str, Mapping[str, Any]]
+    factors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The sides of a design and its factors; none in entries older than they are."""
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as plain data."""
@@ -40,7 +44,7 @@ class Catalog:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Catalog:
         """Take back what ``to_json`` gave."""
-        return cls(**{name: data[name] for name in FILES})
+        return cls(**{name: data[name] for name in FILES if name in data})
 
 
 def needs_database(workload: Mapping[str, Any]) -> bool:
@@ -65,7 +69,7 @@ def load_catalog(
         if name not in FILES:
             raise BenchError(f'unknown key "{name}"', f"{shown(where)}: catalog", nearest(name, FILES))
         check_document(entries, where, "catalog", within=name)
-        data[name] = {**data[name], **entries}
+        data[name] = _deep(data[name], entries) if name == DEEP else {**data[name], **entries}
 
     def place(file: str, entry: str, key: str) -> str:
         brought = entry in (changes or {}).get(file, {})
@@ -85,6 +89,10 @@ def load_catalog(
     for name, workload in data["workloads"].items():
         check_workload(name, workload, partial(place, "workloads", name))
     return Catalog(**data)
+
+
+def _deep(entries: Entries, changes: Entries) -> dict[str, Any]:
+    return {kind: {**entries.get(kind, {}), **changes.get(kind, {})} for kind in {**entries, **changes}}
 
 
 def _whole(name: str, entries: Entries, place: Callable[[str, str], str]) -> dict[str, Any]:

@@ -40,6 +40,9 @@ ENOUGH = "enough"
 NEEDS_DATABASE, NEEDS_MODERN_PYTHON = "database", "python-modern"
 """What the server host is provisioned with only where a plan needs it."""
 
+OWN_CELLS = ("ladder", "factorial")
+"""Kinds of design that make their own cells."""
+
 _PARTS = {"variant": "variants", "workload": "workloads", "generator": "generators", "profile": "profiles"}
 
 
@@ -110,6 +113,8 @@ class Plan:
     ceiling_window_s: float = 0
     probe: bool = False
     probe_window_s: float | None = None
+    design: Mapping[str, Any] | None = None
+    """What the cells are to show together, as plain data; its ``kind`` says what else is in it (collect/designs)."""
 
     def trials(self, port_base: int = PORT_BASE) -> list[TrialSpec]:
         """Return every trial in the order in which it is to be done; each has a port of its own above ``port_base``.
@@ -181,7 +186,8 @@ class Plan:
                 "probe_window_s",
             )
         }
-        return data | {"cells": [asdict(cell) for cell in self.cells]}
+        design = {"design": self.design} if self.design else {}
+        return data | design | {"cells": [asdict(cell) for cell in self.cells]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], catalog: Catalog) -> Plan:
@@ -235,10 +241,12 @@ def load_plan(
     # One core is left to the master, the collector and the kernel.
     generators = _with_processes(catalog.generators, ENOUGH, max(1, client_cores - 1))
     catalog = replace(catalog, generators=generators, variants=_with_processes(catalog.variants, CORES, server_cores))
+    cells, catalog, design = _designed(document, catalog, path)
     return Plan(
         name=path.stem,
         description=document.get("description", ""),
-        cells=_expanded(document["cells"], catalog, path),
+        cells=_expanded(cells, catalog, path),
+        design=design,
         catalog=catalog,
         **{key: document[key] for key in ("blocks", "seed", "ramp_s", "warmup_s", "window_s")},
         **{key: document[key] for key in ("ceiling_window_s", "probe", "probe_window_s") if key in document},
@@ -273,6 +281,22 @@ def _find(plan: str) -> Path:
     raise BenchError(
         f'there is no plan "{plan}"', shown(PLANS_DIR), f"use one of {', '.join(plan_names())}, or a path to one"
     )
+
+
+def _designed(
+    document: Mapping[str, Any], catalog: Catalog, path: Path
+) -> tuple[list[Mapping[str, Any]], Catalog, Mapping[str, Any] | None]:
+    """Return the cells that a plan lists or that its design makes, with the catalog and the design as plain data."""
+    wanted = document.get("design")
+    if not wanted or wanted["kind"] not in OWN_CELLS:
+        return document["cells"], catalog, wanted
+    if "cells" in document:
+        remedy = f"remove them: a {wanted['kind']} makes its own"
+        raise BenchError("there are cells beside a design", f"{shown(path)}: cells", remedy)
+    from collect.designs.expand import expand  # it makes cells of this module
+
+    made = expand(wanted, catalog, path)
+    return [asdict(cell) for cell in made.cells], made.catalog, made.design.to_json()
 
 
 def _expanded(cells: list[Mapping[str, Any]], catalog: Catalog, path: Path) -> tuple[Cell, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from collect.plan import plan_names
 from tests.support.bench import SMALL
 from tests.support.checkout import Checkout, Played
 
@@ -29,7 +30,7 @@ def assert_told(played: Played, *parts: str) -> None:
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        (None, ("there is no plan", "article, crosscheck, modern, production, quick, sizes, table")),
+        (None, ("there is no plan", ", ".join(plan_names()))),
         ("blocks: [1", ("not YAML",)),
         (yaml.safe_dump({**SMALL, "blcoks": 3}), ("blcoks", "blocks")),
         (yaml.safe_dump({**SMALL, "window_s": -5}), ("window_s", "-5")),

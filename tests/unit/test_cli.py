@@ -14,6 +14,7 @@ from collect.archive.query import Database, readable
 from collect.archive.store import Archive
 from collect.cli import COMMANDS, main
 from collect.errors import BenchError
+from collect.plan import plan_names
 from tests.support.plans import small_plan
 from tests.support.synthetic import write_run
 
@@ -174,7 +175,7 @@ def test_quotes_in_paths_are_paths(tmp_path: Path) -> None:
         (["verify", "nope"], "there is no run"),
         (["report", "nope"], "there is no run"),
         (["report", "latest", "-o", "/proc/none/x.html"], "cannot write the report"),
-        (["plan", "check", "nope"], "use one of article, crosscheck, modern, production, quick, sizes, table"),
+        (["plan", "check", "nope"], f"use one of {', '.join(plan_names())}"),
         (["run", "seal", "nope"], "there is no run"),
         (["run", "begin", "--plan", "nope", "--inventory", "local"], "there is no plan"),
         (["run", "begin", "--plan", "quick", "--inventory", "local", "--port-base", "1"], "app_port_base"),

@@ -48,7 +48,7 @@ def test_quick_keeps_its_order() -> None:
     ]
 
 
-MINUTES = {"table": 38, "production": 14, "modern": 14, "sizes": 10}
+MINUTES = {"table": 38, "production": 14, "modern": 14, "sizes": 10, "ladder": 22, "factorial": 22}
 
 
 @pytest.mark.parametrize(("name", "minutes"), MINUTES.items())
@@ -397,7 +397,7 @@ def test_what_is_no_plan_at_all_is_told_in_one_line(tmp_path: Path, text: str, t
 
 @pytest.mark.parametrize("name", ["nope", "./nope.yml", "../quick", "", "/"])
 def test_a_plan_that_is_not_there_lists_those_that_are(name: str) -> None:
-    with pytest.raises(BenchError, match="use one of article, crosscheck, modern, production, quick, sizes, table, or"):
+    with pytest.raises(BenchError, match=f"use one of {', '.join(plan_names())}, or"):
         load_plan(name)
 
 
