@@ -6,6 +6,7 @@ terminal and JSON show every section in the order of ``MAKERS``.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,9 +33,16 @@ class Extra:
     charts: Sequence[Chart] = field(default=())
 
 
-MAKERS: Sequence[Callable[[RunFigures], Extra | None]] = ()
+MAKERS: Sequence[str] = ("collect.report.composition:composition",)
+"""By module and function, which are imported when a report is made, as they import from here."""
 
 
 def extras(figures: RunFigures) -> list[Extra]:
     """Return the sections that this run has."""
-    return [made for make in MAKERS if (made := make(figures)) is not None]
+    return [made for maker in MAKERS if (made := _maker(maker)(figures)) is not None]
+
+
+def _maker(name: str) -> Callable[[RunFigures], Extra | None]:
+    module, function = name.split(":")
+    maker: Callable[[RunFigures], Extra | None] = getattr(importlib.import_module(module), function)
+    return maker

@@ -1,0 +1,117 @@
+"""The section "What the ratio consists of": the ladder in both orders, or the effects and shares of a factorial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from collect.designs.composition import Composition, compose, log_rates
+from collect.designs.model import LADDER, Design, design_of
+from collect.designs.told import composition_data
+from collect.report.charts import Chart
+from collect.report.composition_charts import share_chart, waterfall
+from collect.report.extras import Extra
+from collect.report.figures import RunFigures
+from collect.report.words import NOTHING, counted
+
+TITLE = "What the ratio consists of"
+LEFT = "async itself, on equal terms"
+ORDERS = {"forward": "In the plan's order", "backward": "In the reverse order"}
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the template shows."""
+
+    data: Mapping[str, Any]
+    design: Design
+    charts: Sequence[Chart]
+
+    @property
+    def shown_effects(self) -> list[tuple[str, Sequence[Mapping[str, Any]]]]:
+        """The tables of effects, each under its title."""
+        titles = {"ratio": "On the ratio", "sync": "On the synchronous side", "async": "On the asynchronous side"}
+        return [(title, self.data["effects"][name]) for name, title in titles.items()]
+
+
+def composition(figures: RunFigures) -> Extra | None:
+    """Return the section; None for a run whose plan has no such design."""
+    plan = figures.manifest["plan"]
+    design = design_of(plan)
+    if design is None:
+        return None
+    made = compose(design, log_rates(figures.rows), _held(figures, design), plan["seed"])
+    data = composition_data(made)
+    charts = _charts(made)
+    return Extra(
+        design.kind,
+        TITLE,
+        "report_composition.html.j2",
+        Content(data, design, charts),
+        data,
+        list(_lines(data)),
+        charts,
+    )
+
+
+def _held(figures: RunFigures, design: Design) -> dict[str, str]:
+    """Return the cells whose rate is not the server's, and why."""
+    known = {cell.name: cell.held_back for cell in figures.cells}
+    cells = {cell for row in design.rows for cell in row.cells.values()}
+    return {cell: why for cell in sorted(cells) if (why := known.get(cell, "has no valid trial"))}
+
+
+def _charts(made: Composition) -> list[Chart]:
+    if made.ladder:
+        return [waterfall(made, made.ladder, order, title) for order, title in ORDERS.items()]
+    return [share_chart(made, made.factorial)] if made.factorial else []
+
+
+def _lines(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the terminal shows."""
+    if data["why"]:
+        yield f"It cannot be told: {data['why']}."
+        return
+    whole, left = data["whole"], data["left"]
+    dropped = f", block {listed(data['dropped_blocks'])} left out" if data["dropped_blocks"] else ""
+    yield (
+        f"Measured the article's way, async / sync is {times(whole)}; on equal terms it is {times(left)}"
+        f" ({counted(data['blocks'], 'block')}{dropped})."
+    )
+    if data["kind"] == LADDER:
+        backward = {step["factor"]: step for step in data["steps"]["backward"]}
+        for step in data["steps"]["forward"]:
+            other = backward[step["factor"]]
+            yield f"  {step['title']}: x {times(step)}; in the reverse order x {times(other)}{mark(step, other)}"
+    else:
+        for share in sorted(data["shares"], key=lambda share: -abs(share["log"])):
+            yield f"  {share['title']}: x {times(share)}{of_whole(share)}{mark(share)}"
+    yield f"  {LEFT}: x {times(left)}{of_whole(left)}{mark(left)}"
+
+
+def times(part: Mapping[str, Any]) -> str:
+    """Return a ratio with its interval."""
+    if part["low"] is None:
+        return f"{part['value']:.3g} (no interval)"
+    return f"{part['value']:.2f} ({part['low']:.2f} to {part['high']:.2f})"
+
+
+def of_whole(part: Mapping[str, Any]) -> str:
+    """Return what a part is of the whole, in brackets; nothing where the whole is not known to be one."""
+    return "" if part.get("percent") is None else f", {part['percent']:.0f} % of the log ratio"
+
+
+def mark(*parts: Mapping[str, Any]) -> str:
+    """Return what to say of parts that cannot be told from none, or that rest on trials of something else's limit."""
+    said = []
+    if not any(part["known"] for part in parts):
+        said.append("cannot be told from none")
+    if any(part["marked"] for part in parts):
+        said.append("on trials that the server did not limit")
+    return f" [{', '.join(said)}]" if said else ""
+
+
+def listed(blocks: Sequence[int]) -> str:
+    """Return numbers of blocks."""
+    return ", ".join(map(str, blocks)) or NOTHING
