@@ -11,7 +11,7 @@ from apps.counter import counter
 from apps.options import Options, Value
 from apps.redis_async import Redis
 from apps.table import BAD_STUDENT, as_json, as_text, name_in, students
-from apps.work import burn
+from apps.work import burn, slowed
 
 
 class Contract:
@@ -77,9 +77,9 @@ def json_response(said: Any) -> web.Response:
     return web.Response(body=json.dumps(said).encode(), content_type="application/json")
 
 
-def counted(folder: Optional[str]) -> Any:
-    """Return a middleware that counts each request, also what is not found; no coroutine of its own, as ASGI's."""
-    count = counter(folder)
+def counted(folder: Optional[str], busy_us: int = 0) -> Any:
+    """Return a middleware that counts and slows each request, even what is not found; no coroutine of its own."""
+    count = slowed(counter(folder), busy_us)
 
     @web.middleware
     def counting(request: web.Request, handler: Callable[[web.Request], Awaitable[web.Response]]) -> Any:
@@ -92,7 +92,7 @@ def counted(folder: Optional[str]) -> Any:
 def create(options: Options) -> web.Application:
     """Return the app. Its only debug mode is that of the loop, which whoever runs it switches on."""
     contract = Contract(options)
-    app = web.Application(middlewares=[counted(options.runtime_dir)])
+    app = web.Application(middlewares=[counted(options.runtime_dir, options.busy_us)])
     app.router.add_get("/index", contract.index)
     app.router.add_get("/user", contract.user)
     app.router.add_post("/user", contract.insert)

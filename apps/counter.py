@@ -9,6 +9,8 @@ import threading
 from pathlib import Path
 from typing import Any, Callable, Optional
 
+from apps.work import slowed
+
 SIZE_BYTES = 8
 
 
@@ -29,9 +31,9 @@ def counter(folder: Optional[str]) -> Callable[[], None]:
     return count
 
 
-def counted_wsgi(app: Callable[..., Any], folder: Optional[str]) -> Callable[..., Any]:
-    """Return the WSGI app with every request counted, whatever comes of it."""
-    count = counter(folder)
+def counted_wsgi(app: Callable[..., Any], folder: Optional[str], busy_us: int = 0) -> Callable[..., Any]:
+    """Return the WSGI app with every request counted, whatever comes of it, and slowed by so much CPU."""
+    count = slowed(counter(folder), busy_us)
 
     def counting(environ: Any, start_response: Any) -> Any:
         count()
@@ -40,9 +42,9 @@ def counted_wsgi(app: Callable[..., Any], folder: Optional[str]) -> Callable[...
     return counting
 
 
-def counted_asgi(app: Callable[..., Any], folder: Optional[str]) -> Callable[..., Any]:
-    """Return the ASGI 3 app with every request counted; no coroutine of its own, so that it costs what WSGI's does."""
-    count = counter(folder)
+def counted_asgi(app: Callable[..., Any], folder: Optional[str], busy_us: int = 0) -> Callable[..., Any]:
+    """Return the ASGI 3 app likewise; no coroutine of its own, so that it costs what WSGI's does."""
+    count = slowed(counter(folder), busy_us)
 
     def counting(scope: Any, receive: Any, send: Any) -> Any:
         if scope["type"] == "http":

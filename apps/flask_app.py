@@ -80,7 +80,7 @@ def create(options: Options) -> Flask:
     """Return the WSGI app."""
     app, contract = Flask("apps"), Contract(options)
     app.debug = options.debug
-    app.wsgi_app = counted_wsgi(app.wsgi_app, options.runtime_dir)
+    app.wsgi_app = counted_wsgi(app.wsgi_app, options.runtime_dir, options.busy_us)
     app.get("/index")(contract.index)
     app.get("/user")(contract.user)
     app.post("/user")(contract.insert)

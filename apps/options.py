@@ -85,6 +85,7 @@ class Options:
     unit's own folder of files that live as long as it runs, if it has one. ``file`` is what /file reads.
     ``asks_database`` tells that the trial's workload does: what talks to the database is loaded at the start then, else
     when it is first asked for.
+    ``busy_us`` of CPU go into each request before it is served; nginx has none of it.
     """
 
     framework: str
@@ -106,6 +107,7 @@ class Options:
     file: Optional[str] = None
     database: Optional[Database] = None
     asks_database: bool = False
+    busy_us: int = 0
     runtime_dir: Optional[str] = None
 
     @classmethod
@@ -122,6 +124,9 @@ class Options:
         kept = env.get("APP_KEEP_ALIVE", "") and _choice(env, "APP_KEEP_ALIVE", ("0", "1"))
         if kept and server not in WITH_KEEP_ALIVE:
             raise OptionError(f"APP_KEEP_ALIVE is '{kept}' (environment): leave it empty, {server} cannot be told")
+        busy_us = _number(env, "APP_BUSY_US", 0, 0)
+        if busy_us and framework == "nginx":
+            raise OptionError(f"APP_BUSY_US is {busy_us} (environment): use 0, nginx does nothing besides answering")
         workload = _object(env, "APP_WORKLOAD", "{}", "see collect/trial/server.py")
         work = _work(workload)
         return cls(
@@ -144,6 +149,7 @@ class Options:
             file=env.get("APP_FILE"),
             database=_database(env),
             asks_database=bool(workload.get("db_selects") or workload.get("db_inserts") or work.db_khashes),
+            busy_us=busy_us,
             runtime_dir=env.get("RUNTIME_DIRECTORY"),
         )
 

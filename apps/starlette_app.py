@@ -92,4 +92,4 @@ def create(options: Options) -> Starlette:
 def from_env() -> Callable[..., Any]:
     """Return the app as the environment wants it; what the server calls in each of its processes."""
     options = Options.from_env()
-    return counted_asgi(create(options), options.runtime_dir)
+    return counted_asgi(create(options), options.runtime_dir, options.busy_us)

@@ -14,6 +14,8 @@ from collect.paths import DATA_DIR
 CORES = "cores"
 """As many processes as the server's CPU set has cores."""
 PYTHONS = ("article", "modern")
+WORK = "GET /work"
+"""What a framework serves that can do more than answer."""
 
 NAME_LENGTH = 50
 """What the table student has room for: the value, a hyphen and the row's number."""
@@ -69,6 +71,8 @@ def check_variant(name: str, variant: Entry, place: Place) -> None:
         refuse(f"{server} cannot be told a number of threads", "threads", "use none, leave the key away")
     if "keep_alive" in variant and not can.get("keep_alive"):
         refuse(f"{server} cannot be told whether to keep connections", "keep_alive", "leave the key away")
+    if variant.get("busy_us") and WORK not in table()["frameworks"][framework]["routes"]:
+        refuse(f"{framework} does nothing besides answering", "busy_us", "use 0, or leave the key away")
     if why := can.get("not_on", {}).get(python_of(variant)):
         others = " or ".join(each for each in PYTHONS if each not in can["not_on"])
         refuse(why, "python", f"use {others}")

@@ -34,6 +34,7 @@ def app_environment(spec: dict[str, Any], prefix: str = Paths.prefix) -> dict[st
         "APP_PROCESSES": str(variant["processes"]),
         "APP_THREADS": str(variant.get("threads", 0)),
         "APP_KEEP_ALIVE": {True: "1", False: "0"}.get(variant.get("keep_alive"), ""),
+        "APP_BUSY_US": str(variant.get("busy_us", 0)),
         "APP_PORT": str(spec["port"]),
     }
     if "workload" in spec:

@@ -29,7 +29,10 @@ def test_the_hosts_table_is_the_same() -> None:
 
 
 @pytest.mark.parametrize(("framework", "server"), ALL)
-@pytest.mark.parametrize("change", [{}, {"processes": 2}, {"threads": 3}, {"keep_alive": False}, {"keep_alive": True}])
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"processes": 2}, {"threads": 3}, {"keep_alive": False}, {"keep_alive": True}, {"busy_us": 9}],
+)
 def test_the_hosts_refuse_what_the_plan_check_does(framework: str, server: str, change: dict[str, Any]) -> None:
     variant = {**VARIANT, "framework": framework, "server": server, **change}
     spec = {"variant": variant, "workload": CATALOG.workloads["none"], "cell": {"workload": "none"}, "port": 20001}
@@ -64,6 +67,7 @@ def test_every_route_of_a_framework_is_known() -> None:
         (GTHREAD | {"server": "gunicorn-sync"}, ("cannot be told a number of threads", "mine.threads", "away")),
         (AIOHTTP | {"keep_alive": False}, ("cannot be told whether to keep connections", "mine.keep_alive", "leave")),
         (RESPONDER | {"python": "modern"}, ("nginx runs no Python", "mine.python", "use article")),
+        (RESPONDER | {"busy_us": 9}, ("nginx does nothing besides answering", "mine.busy_us", "use 0")),
     ],
 )
 def test_a_variant_that_cannot_run_is_told_in_one_line(variant: dict[str, Any], told: tuple[str, ...]) -> None:

@@ -54,6 +54,7 @@ def test_what_is_not_said_is_the_articles() -> None:
         ("APP_WORKLOAD", '{"path": "/index", "key": "x"}', "APP_VALUES or APP_WORKLOAD lacks 'value'"),
         ("APP_WORKLOAD", "[1]", "APP_WORKLOAD cannot be read"),
         ("APP_WORKLOAD", "{", "APP_WORKLOAD cannot be read"),
+        ("APP_BUSY_US", "1.5", "APP_BUSY_US is '1.5' (environment): use a number from 0"),
         ("APP_KEEP_ALIVE", "yes", "APP_KEEP_ALIVE is 'yes' (environment): use 0 or 1"),
         ("APP_WORKLOAD", '{"work": {"sleep_ms": 1}}', "APP_WORKLOAD's work cannot be read"),
         ("APP_WORKLOAD", '{"work": {"cpu_ms": "much"}}', "APP_WORKLOAD's work cannot be read"),

@@ -3,11 +3,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from apps.work import BITS_KEY, burn, count_bits, count_bits_async
+from apps.work import BITS_KEY, burn, count_bits, count_bits_async, slowed
 
 
 class Kept:
@@ -78,3 +79,29 @@ def test_nothing_is_burnt_where_nothing_is_wanted() -> None:
     began = time.thread_time()
     burn(0)
     assert time.thread_time() - began < 0.001
+
+
+@pytest.mark.parametrize("busy_us", [10, 50, 400])
+def test_a_slowdown_is_what_was_asked_for_its_own_call_included(busy_us: int) -> None:
+    counted: list[None] = []
+
+    def cost_us(call: Callable[[], object], calls: int = 2000) -> float:
+        began = time.thread_time_ns()
+        for _ in range(calls):
+            call()
+        return (time.thread_time_ns() - began) / calls / 1000
+
+    def count() -> None:
+        counted.append(None)
+
+    slow = slowed(count, busy_us)
+    extra = min(cost_us(slow) - cost_us(count) for _ in range(5))
+    assert extra == pytest.approx(busy_us, abs=1 + 0.01 * busy_us)
+    assert len(counted) == 2 * 5 * 2000, "it still counts each"
+
+
+def test_without_a_slowdown_nothing_is_added() -> None:
+    def count() -> None:
+        pass
+
+    assert slowed(count, 0) is count

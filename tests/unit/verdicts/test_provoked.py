@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.accuracy import read_cases, write_plan
+from benchmarks.accuracy import document_of, read_cases
+from benchmarks.measuring import write_plan
 from collect.plan import load_plan
 from collect.verdicts import WORDS
 from tests.support.provoked import Case
@@ -25,7 +26,7 @@ def test_every_word_is_provoked_and_has_its_cause_taken_away() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_its_plan_is_one_and_asks_for_a_database_only_where_it_needs_one(name: str, tmp_path: Path) -> None:
     entry, cases = CASES[name]
-    plan = load_plan(write_plan(name, entry, cases, tmp_path))
+    plan = load_plan(write_plan(name, document_of(entry, cases), tmp_path))
     assert {cell.name for cell in plan.cells} == {case.cell for case in cases}
     assert plan.needs == (("database",) if name.startswith("database") else ())
 
