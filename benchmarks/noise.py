@@ -20,6 +20,7 @@ import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -87,14 +88,14 @@ def read_run(entry: Path, windows_s: Sequence[float]) -> Run:
     with open_run(archive, entry.resolve().name) as database:
         trials = database.rows(
             "SELECT trial_id, cell, window_s, epoch(window_start_at) AS at_s, epoch(started_at) AS started_s"
-            f" FROM trials WHERE kind = '{CELL}' AND validity <> '{INVALID}' AND rps > 0 ORDER BY ordinal"  # noqa: S608
+            f" FROM trials WHERE kind = '{CELL}' AND validity <> '{INVALID}' AND rps > 0 ORDER BY ordinal"
         )
         used = _cpu(database)
         shortest = min(trial["window_s"] for trial in trials)
         lengths = [length for length in windows_s if length < shortest + 0.1]
         parts = [_parts(trials, used, _counts(database, length), length) for length in lengths]
     begun = [trial["started_s"] for trial in trials]
-    gaps = [later - earlier for earlier, later in zip(begun, begun[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(begun)]
     return Run(parts, statistics.median(gaps), shortest)
 
 
@@ -113,7 +114,7 @@ def _cpu(database: Database) -> dict[tuple[str, str], list[tuple[Floats, Floats]
     rows = database.rows(
         "SELECT trial_id, name, host, list(at_s ORDER BY at_s) AS at_s,"
         " list(cpu_user_s + cpu_system_s ORDER BY at_s) AS cpu_s FROM samples"
-        f" WHERE scope = 'unit' AND name IN {UNITS} GROUP BY ALL"  # noqa: S608
+        f" WHERE scope = 'unit' AND name IN {UNITS} GROUP BY ALL"
     )
     found: dict[tuple[str, str], list[tuple[Floats, Floats]]] = {}
     for row in rows:
@@ -173,7 +174,7 @@ def pairings(parts: Parts) -> dict[str, tuple[Ints, Ints]]:
         "same trial": (trials == 0) & (apart_s < 1.5 * parts.length_s),
         "neighbours": (trials == 1) & last & first & (apart_s < 60),
     }
-    for least, most in zip(DISTANCES_S, DISTANCES_S[1:], strict=False):
+    for least, most in pairwise(DISTANCES_S):
         name = f"beyond {least} s" if most == math.inf else f"{least} to {most} s"
         found[name] = (trials > 1) & (apart_s >= least) & (apart_s < most)
     return {name: (earlier[chosen], later[chosen]) for name, chosen in found.items()}

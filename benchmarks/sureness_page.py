@@ -104,8 +104,8 @@ def _slowed(slowed: Sequence[Pairs], size: int) -> Iterator[str]:
     yield (
         "The true change is what the busy time must do to the outcome, given the unchanged cell beside it; bias is the "
         "estimate from all pairs less that, in points of the log ratio, with its 95 % interval. Found: in how many "
-        f"experiments of {size} blocks the interval leaves out 1; beside it the probability of that in {size} blocks and "
-        f"in {WANTED_MIN:g} minutes, reckoned from the true change and the deviation of the pairs."
+        f"experiments of {size} blocks the interval leaves out 1; beside it the probability of that in so many blocks "
+        f"and in {WANTED_MIN:g} minutes, reckoned from the true change and the deviation of the pairs."
     )
     yield ""
     head = ["busy", "outcome", "true change", "estimate", "bias", "covers the truth", "found"]
@@ -136,9 +136,9 @@ def _slowdown(pairs: Pairs, outcome: Outcome, size: int) -> list[str]:
 
 def _minutes(measured: Sequence[Pairs]) -> Iterator[str]:
     yield (
-        "By the deviation of the paired log differences: pairs, and minutes of measuring, until a slowdown that costs the "
-        f"app {WANTED_SHARE:.0%} of its CPU per request is found with probability {WANTED_POWER:g}; in brackets for the "
-        "ends of the deviation's 95 % interval."
+        "By the deviation of the paired log differences: pairs, and minutes of measuring, until a slowdown that costs "
+        f"the app {WANTED_SHARE:.0%} of its CPU per request is found with probability {WANTED_POWER:g}; in brackets "
+        "for the ends of the deviation's 95 % interval."
     )
     yield ""
     groups: dict[tuple[str, float], list[Pairs]] = {}

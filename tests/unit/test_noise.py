@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.noise import Parts, Run, deviations, page, pairings
 
-PARTS_EACH, TRIALS = 3, 400
+PARTS_EACH, TRIALS = 3, 200
 
 
 def parts_of(memory: float, *, shared: float = 0.0) -> Parts:
@@ -21,7 +21,7 @@ def parts_of(memory: float, *, shared: float = 0.0) -> Parts:
     trial = np.repeat(np.arange(TRIALS), PARTS_EACH)
     at_s = 9.0 * trial + 2.0 * np.tile(np.arange(PARTS_EACH), TRIALS)
     speed = rng.normal(0, shared, TRIALS)[trial]
-    noise = {name: level[trial] + speed for name in ("rps", "app")}
+    noise = dict.fromkeys(("rps", "app"), level[trial] + speed)
     noise |= {"generator": speed, "redis": np.full(len(trial), np.nan)}
     return Parts(2.0, at_s, trial, noise)
 
