@@ -14,6 +14,7 @@ import yaml
 
 from collect.archive import open_partial, partial_ids
 from collect.archive.partial import SUFFIX
+from collect.archive.validity import INVALID
 from collect.plan import Cell, Plan, load_plan
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -50,7 +51,7 @@ class Measuring:
         play("run", {**arranged, **what, "archive_dir": str(self.archive)})
         found = sealed(self.archive, plan)
         if found is None:
-            sys.exit(f"error: {name} was not sealed: {AGAIN}")
+            sys.exit(f"error: {name} was not sealed, or none of its trials can be used: {AGAIN}")
         return found
 
     def restore(self) -> None:
@@ -78,9 +79,10 @@ def write_plan(name: str, document: Document, folder: Path) -> Path:
 
 
 def sealed(archive: Path, plan: Plan) -> Path | None:
-    """Return the newest entry that has just this plan's cells, blocks and window; None where there is none."""
+    """Return the newest entry that has just this plan's cells, blocks and window; None where none can be used."""
     for manifest in sorted(archive.glob("*/manifest.json"), reverse=True):
-        if _same(json.loads(manifest.read_bytes())["plan"], plan):
+        content = json.loads(manifest.read_bytes())
+        if content["validity"] != INVALID and _same(content["plan"], plan):
             return manifest.parent
     return None
 

@@ -87,6 +87,10 @@ def _plan(
 def app_cpu_s(entry: Path) -> float:
     """Return the CPU seconds that a request cost the app in a run of one cell: the median over its trials."""
     rows = usable(pq.read_table(entry / "trials.parquet").to_pylist())
+    if not rows:
+        sys.exit(
+            f"error: no trial of {entry} can be used: see its reasons, and measure again"
+        )
     return statistics.median(FIGURES["app_s"](row) for row in rows)
 
 
@@ -118,16 +122,21 @@ def read_all(entries: Sequence[Path]) -> tuple[list[Pairs], list[dict[str, Any]]
 
 def main() -> int:
     """Measure what is not measured, count, write."""
-    questions = read_questions()
-    names = names_of(questions)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--archive", type=Path, default=CHECKOUT / ".state" / "sureness", help="where entries go")
-    parser.add_argument("--only", nargs="+", choices=names, default=names, help="of the questions")
+    parser.add_argument("--only", nargs="+", metavar="QUESTION", help="of the questions")
+    parser.add_argument("--questions", type=Path, default=QUESTIONS, metavar="FILE", help="others than sureness.yml")
     parser.add_argument("--judge-only", nargs="+", type=Path, metavar="ENTRY", help="sealed entries to count again")
     options = parser.parse_args()
-    entries = options.judge_only or list(measure(options.archive.resolve(), questions, options.only))
+    questions = read_questions(options.questions)
+    names = names_of(questions)
+    if unknown := [name for name in options.only or () if name not in names]:
+        parser.error(f"there is no question {unknown[0]}: use {', '.join(names)}")
+    entries = options.judge_only or list(measure(options.archive.resolve(), questions, options.only or names))
     measured, manifests = read_all(entries)
     size = questions["experiment_blocks"]
+    if few := [entry for entry, pairs in zip(entries, measured, strict=True) if len(pairs) < size]:
+        sys.exit(f"error: {few[0]} has no {size} pairs that can be used: see its trials' reasons, and measure again")
     text = "\n".join([machine(manifests), "", *page(measured, size)])
     write_between(PAGE, Path(__file__).name, text)
     print(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,11 @@ from benchmarks.measuring import sealed, under_way, write_plan
 from benchmarks.noise import read_run
 from benchmarks.outcomes import OUTCOMES, Outcome, Pairs, read_pairs
 from benchmarks.page import table, write_between
-from benchmarks.sureness import app_cpu_s, calibration_plan, names_of, read_questions, same_plan, slowed_plan
+from benchmarks.sureness import app_cpu_s, calibration_plan, main, names_of, read_questions, same_plan, slowed_plan
 from benchmarks.sureness_page import alarms, page
-from collect.plan import Plan, load_plan
-from tests.support.synthetic import Setting, finish
+from collect.archive import begin_run
+from collect.plan import Plan, TrialSpec, load_plan
+from tests.support.synthetic import FACTS, Setting, finish
 
 RPS, ADJUSTED, SHARED, APP, APP_SHARED = OUTCOMES
 APP_S = 800e-6
@@ -129,8 +130,14 @@ def test_each_question_is_a_plan_of_two_cells_that_differ_in_one_thing(tmp_path:
 def entry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sealed run of pairs that never happened; the third block's base is of a trial that cannot be used."""
     archive = tmp_path_factory.mktemp("archive")
-    plan = small_plan(archive)
-    return write_run_of(archive, plan)
+
+    def setting(spec: TrialSpec) -> Setting:
+        slow = bool(spec.variant.get("busy_us"))
+        failures = 10_000 if spec.block == 3 and not slow else 0
+        rps = 900.0 if slow else 1000.0
+        return Setting(rps=rps, app_cores=0.8, generator_cores=0.3, seed=spec.ordinal, failures=failures)
+
+    return sealed_run(archive, small_plan(archive), setting)
 
 
 def small_plan(archive: Path) -> Plan:
@@ -138,17 +145,12 @@ def small_plan(archive: Path) -> Plan:
     return load_plan(write_plan("sureness-busy-10", document, archive))
 
 
-def write_run_of(archive: Path, plan: Plan) -> Path:
-    from collect.archive import begin_run
-
+def sealed_run(archive: Path, plan: Plan, setting: Callable[[TrialSpec], Setting]) -> Path:
     run = begin_run(archive, plan, inventory="local")
-    run.update_session(facts={"server1": {}, "client1": {}})
+    run.update_session(facts={"server1": FACTS, "client1": FACTS})
     assert under_way(archive, plan) == run.run_id
     for spec in run.trials():
-        slow = bool(spec.variant.get("busy_us"))
-        failures = 10_000 if spec.block == 3 and not slow else 0
-        rps = 900.0 if slow else 1000.0
-        finish(run, spec, Setting(rps=rps, app_cores=0.8, generator_cores=0.3, seed=spec.ordinal, failures=failures))
+        finish(run, spec, setting(spec))
     path = run.seal()
     assert under_way(archive, plan) is None
     return path
@@ -186,3 +188,23 @@ def test_a_sealed_runs_windows_are_cut_into_parts(entry: Path) -> None:
     assert np.nanstd(wholes.noise["rps"]) < 0.05
     assert np.isfinite(wholes.noise["app"]).all()
     assert run.trial_s == pytest.approx(300)
+
+
+def test_a_run_that_cannot_be_used_is_measured_again_and_judged_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = {**same_plan(QUESTIONS, "starlette-uvicorn"), "blocks": 1}
+    plan = load_plan(write_plan("sureness-same-starlette-uvicorn", document, tmp_path))
+    spoilt = sealed_run(tmp_path, plan, lambda _: Setting(failures=10_000))
+    assert sealed(tmp_path, plan) is None
+    for text, call in (("has no 5 pairs", main), ("no trial of", lambda: app_cpu_s(spoilt))):
+        monkeypatch.setattr("sys.argv", ["sureness", "--judge-only", str(spoilt)])
+        with pytest.raises(SystemExit) as caught:
+            call()
+        assert text in str(caught.value)
+        assert "\n" not in str(caught.value)
+    monkeypatch.setattr("sys.argv", ["sureness", "--only", "busy-3"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    assert "there is no question busy-3: use same-flask-werkzeug" in capsys.readouterr().err
