@@ -38,3 +38,13 @@ def _git(checkout: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
+
+
+def file_at(commit: str, path: str, sha256: str, checkout: Path = CHECKOUT) -> str | None:
+    """Return a file of the checkout as it was at a commit; None where that is not known here or has another sum."""
+    command = ["git", "-c", f"safe.directory={checkout}", "-C", str(checkout), "show", f"{commit}:{path}"]
+    try:
+        content = subprocess.run(command, capture_output=True, timeout=30, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return content.decode() if hashlib.sha256(content).hexdigest() == sha256 else None

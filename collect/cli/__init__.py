@@ -20,6 +20,8 @@ COMMANDS = {
     "show": "archive:show",
     "verify": "archive:verify",
     "query": "query:query",
+    "compare": "compare:compare",
+    "trend": "trend:trend",
     "report": "report:report",
     "plan": "plans:plan",
     "run": "runs:run",

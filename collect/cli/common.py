@@ -37,6 +37,28 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
 
 
+def outcome_option(command: Command) -> Command:
+    """Add ``--by``: the figure that the verdict is on."""
+    return click.option(
+        "--by",
+        type=click.Choice(["rps", "cpu"]),
+        default="rps",
+        show_default=True,
+        help="What the verdict is on: requests per second, or CPU seconds of the app per request.",
+    )(command)
+
+
+def despite_option(command: Command) -> Command:
+    """Add ``--despite``; its value is a tuple of names (collect/data/comparable.yml)."""
+    return click.option(
+        "--despite",
+        callback=_names,
+        metavar="NAME[,NAME...]",
+        multiple=True,
+        help="What may differ between the runs, such as kernel or packages; the refusal names it.",
+    )(command)
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON; moments as ISO 8601."""
     click.echo(json.dumps(value, indent=1, ensure_ascii=False, default=_plain))
@@ -60,6 +82,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     Console().print(table)
+
+
+def _names(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
+    """Return the names that an option was given, one by one or with commas between them."""
+    return tuple(name.strip() for each in value for name in each.split(",") if name.strip())
 
 
 def _cell(value: Any) -> str:

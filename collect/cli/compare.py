@@ -1,0 +1,144 @@
+"""``collect compare``: two runs, cell by cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from collect.archive.store import Archive
+from collect.cli.common import archive_option, despite_option, json_option, outcome_option, print_json, print_table
+from collect.errors import BenchError
+
+if TYPE_CHECKING:
+    from collect.compare.runs import Compared, Comparison
+
+REFUSED = "refused"
+
+
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@click.option(
+    "--margin", type=float, default=0.05, show_default=True, metavar="SHARE",
+    help="A ratio within 1 + SHARE and its inverse counts as the same.",
+)  # fmt: skip
+@outcome_option
+@despite_option
+@archive_option
+@json_option
+def compare(
+    first: str, second: str, margin: float, by: str, despite: tuple[str, ...], archive_dir: Path, as_json: bool
+) -> int:
+    """Hold the run SECOND against FIRST (ids, prefixes or "latest"), cell by cell, by blocks that are not paired.
+
+    Exit code 0: no cell is known to differ; 1: one is; 2: they cannot be compared.
+
+    \b
+    Examples:
+      collect compare 20261126T142747Z latest
+      collect compare 20261126T142747Z latest --margin 0.02 --by cpu --json
+      collect compare 20261126T142747Z latest --despite kernel,packages
+    """
+    from collect.compare.metadata import check_names
+    from collect.compare.runs import compare_runs
+    from collect.compare.series import OUTCOMES
+
+    if not 0 < margin < 1:
+        raise BenchError(f"{margin:g} is out of range", "--margin", "give a share above 0 and below 1, such as 0.05")
+    archive = Archive(archive_dir)
+    allowed = check_names(despite)
+    found = compare_runs(archive, archive.resolve(first), archive.resolve(second), OUTCOMES[by], margin, allowed)
+    if as_json:
+        print_json(_data(found))
+    else:
+        _print(found)
+    return 1 if found.different else 0
+
+
+def _print(found: Comparison) -> None:
+    names = ("cell", "blocks", "RPS", "CPU per request", "limited by", found.by.title, "why")
+    rows = [
+        [
+            cell.cell,
+            "{}, {}".format(*cell.figures[found.by.key].blocks),
+            _ratio(cell.figures["rps"]),
+            _ratio(cell.figures["cpu"]),
+            _words(cell.limited_by),
+            cell.verdict,
+            cell.why,
+        ]
+        for cell in found.cells
+    ]
+    from collect.compare.metadata import in_words
+
+    rows += [[name, None, None, None, None, REFUSED, in_words(differs)] for name, differs in found.refused.items()]
+    print_table(names, rows)
+    click.echo()
+    for line in _notes(found):
+        click.echo(line)
+
+
+def _notes(found: Comparison) -> list[str]:
+    """Return what one has to know to read the table."""
+    first, second = found.first, found.second
+    together = found.together[found.by.key]
+    tested = sum(cell.figures[found.by.key].low is not None for cell in found.cells)
+    lines = [
+        f"{second.run_id} ({second.code}) over {first.run_id} ({first.code}).",
+        f"The intervals hold together, for {tested} cells, with 95 %; verdicts are corrected for as many (Holm)."
+        f" Same: within {found.margin:.0%}.",
+    ]
+    if together.low_alone is not None:
+        lines.append(f"All cells together, by {found.by.title}: {_ratio(together, alone=True)}.")
+    effect = found.effects[found.by.key]
+    if effect:
+        lines.append(f"Run to run: {effect.deviation:.1%}, from {effect.runs} repeated runs; counted in the intervals.")
+    else:
+        lines.append(
+            "Run to run: not known, as there are no three other runs of one commit under these conditions. The"
+            " intervals are of these two runs alone: what runs differ by as such is in the ratio (undone_by in --json)."
+        )
+    for where, cells in (("first", found.only_first), ("second", found.only_second)):
+        if cells:
+            lines.append(f"Only in the {where}: {', '.join(cells)}.")
+    if found.despite:
+        lines.append(f"Allowed to differ: {', '.join(found.despite)}.")
+    return lines
+
+
+def _ratio(compared: Compared, *, alone: bool = False) -> str:
+    low, high = (compared.low_alone, compared.high_alone) if alone else (compared.low, compared.high)
+    if compared.ratio is None:
+        return "-"
+    return f"{compared.ratio:.3f}" + (f" ({low:.3f} to {high:.3f})" if low is not None else "")
+
+
+def _words(limited_by: tuple[str | None, str | None]) -> str:
+    words = [word or "not judged" for word in limited_by]
+    return words[0] if words[0] == words[1] else " / ".join(words)
+
+
+def _data(found: Comparison) -> dict[str, Any]:
+    return {
+        "first": _run(found.first),
+        "second": _run(found.second),
+        "by": found.by.key,
+        "margin": found.margin,
+        "despite": found.despite,
+        "different": found.different,
+        "cells": found.cells,
+        "refused": found.refused,
+        "only_first": found.only_first,
+        "only_second": found.only_second,
+        "together": found.together,
+        "run_to_run": found.effects,
+    }
+
+
+def _run(head: Any) -> dict[str, Any]:
+    return {
+        "run_id": head.run_id, "created_at": head.created_at, "plan": head.plan["name"],
+        "commit": head.commit, "dirty": head.dirty,
+    }  # fmt: skip

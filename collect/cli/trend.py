@@ -1,0 +1,101 @@
+"""``collect trend``: one cell over its runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from collect.archive.store import Archive
+from collect.cli.common import archive_option, despite_option, json_option, outcome_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from collect.compare.trend import Trend
+
+
+@click.command()
+@click.argument("cell")
+@click.option("--since", metavar="WHEN", help="A date, a moment or a run: older slowdowns are no news.")
+@outcome_option
+@despite_option
+@archive_option
+@json_option
+def trend(cell: str, since: str | None, by: str, despite: tuple[str, ...], archive_dir: Path, as_json: bool) -> int:
+    """Show CELL over all runs under the conditions of the newest, and where its level changed.
+
+    Exit code 1 if the last change is for the worse (and newer than --since), else 0.
+
+    \b
+    Examples:
+      collect trend starlette-uvicorn.redis.locust-fast.10.controlled
+      collect trend flask-werkzeug.none.locust-http.10.article --since 2026-11-26 --json
+    """
+    from collect.compare.metadata import check_names
+    from collect.compare.series import OUTCOMES
+    from collect.compare.trend import since as moment_of
+    from collect.compare.trend import trend as over_runs
+
+    archive = Archive(archive_dir)
+    moment = moment_of(archive, since)
+    found, refused = over_runs(archive, cell, OUTCOMES[by], check_names(despite))
+    for error in refused:
+        click.echo(f"left out: {error}", err=True)
+    worse = found.worse_since(moment)
+    if as_json:
+        print_json(_data(found, since=moment, worse=worse))
+    else:
+        _print(found)
+    return 1 if worse else 0
+
+
+def _print(found: Trend) -> None:
+    from collect.compare.metadata import in_words
+    from collect.statistics.change_points import LEAST_VALUES
+
+    turns = {turn.run_id: turn for turn in found.turns}
+    unit = f"{found.by.title}, {found.by.unit}"
+    rows = []
+    for point in found.points:
+        turn = turns.get(point.run_id)
+        rows.append(
+            [
+                point.run_id,
+                point.code,
+                point.blocks,
+                f"{point.value:.4g}" + (f" ({point.low:.4g} to {point.high:.4g})" if point.low is not None else ""),
+                f"{point.level:.4g}",
+                f"{turn.verdict}: {turn.ratio:.3f} ({turn.low:.3f} to {turn.high:.3f})" if turn else None,
+            ]
+        )
+    print_table(("run", "commit", "blocks", unit, "level", "change"), rows)
+    click.echo()
+    if len(found.points) < LEAST_VALUES:
+        click.echo(f"{len(found.points)} runs: a change can be told from chance with {LEAST_VALUES} or more.")
+    elif not found.turns:
+        click.echo(f"{len(found.points)} runs: no change that can be told from chance.")
+    for turn in found.turns:
+        click.echo(
+            f"{turn.verdict} from {turn.created_at} on ({turn.code}; before it {turn.before_code}):"
+            f" {turn.ratio:.3f} ({turn.low:.3f} to {turn.high:.3f}), p {turn.p:.2g}."
+        )
+    if found.turns and found.drifts:
+        click.echo(
+            f"Neighbouring runs are alike beyond their levels (autocorrelation {found.memory:.2f}):"
+            " a change may be the machine's own drift."
+        )
+    for left in found.left_out:
+        click.echo(f"left out: {left.run_id}: {in_words(left.differs) or left.why}")
+
+
+def _data(found: Trend, **more: Any) -> dict[str, Any]:
+    return {
+        "cell": found.cell,
+        "by": found.by.key,
+        "unit": found.by.unit,
+        **more,
+        "points": found.points,
+        "changes": found.turns,
+        "autocorrelation": found.memory,
+        "left_out": found.left_out,
+    }

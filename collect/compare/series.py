@@ -1,0 +1,97 @@
+"""The blocks of cells, run by run, as logarithms: what ratios between runs are made from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from collect.archive.store import Archive
+from collect.archive.validity import INVALID
+from collect.compare.heads import Head
+from collect.errors import BenchError
+from collect.paths import shown
+from collect.plan import CELL
+
+Row = Mapping[str, Any]
+COLUMNS = ("cell", "block", "kind", "validity", "rps", "app_cpu_cores")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A figure of a trial that runs are compared by."""
+
+    key: str
+    title: str
+    unit: str
+    rising: str
+    """Word for a cell whose figure is larger in the second run."""
+    falling: str
+    worse: str
+    """Which of the two is bad news."""
+    of: Callable[[Row], float | None]
+
+
+def _rps(row: Row) -> float | None:
+    rate: float | None = row["rps"]
+    return rate
+
+
+def _cpu(row: Row) -> float | None:
+    cores, rate = row["app_cpu_cores"], row["rps"]
+    return 1000 * cores / rate if cores is not None and rate else None
+
+
+OUTCOMES: Mapping[str, Outcome] = {
+    "rps": Outcome("rps", "RPS", "1/s", "faster", "slower", "slower", _rps),
+    "cpu": Outcome("cpu", "CPU of the app per 1,000 requests", "s", "dearer", "cheaper", "dearer", _cpu),
+}
+"""By the word that --by takes."""
+
+
+def cell_rows(archive: Archive, run_id: str, cells: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the trials of a run's cells that count, with the columns that comparisons need.
+
+    BenchError when the run's file is missing or damaged. Columns that an older run lacks are null.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = archive.folder(run_id) / "trials.parquet"
+    try:
+        with pq.ParquetFile(path) as file:
+            there = [name for name in COLUMNS if name in file.schema_arrow.names]
+            read: list[dict[str, Any]] = file.read(columns=there, use_threads=False).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise BenchError("the trials cannot be read", shown(path), f"see `collect verify {run_id}`") from error
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in cells}
+    for row in read:
+        whole = dict.fromkeys(COLUMNS) | row
+        if whole["cell"] in found and (whole["kind"] or CELL) == CELL and whole["validity"] != INVALID:
+            found[whole["cell"]].append(whole)
+    return found
+
+
+def logs(rows: Iterable[Row], outcome: Outcome) -> list[float]:
+    """Return the logarithm of the figure block by block; nothing where one of them is 0, which has none."""
+    values = [value for row in sorted(rows, key=lambda row: row["block"]) if (value := outcome.of(row)) is not None]
+    return [math.log(value) for value in values] if all(value > 0 for value in values) else []
+
+
+def by_run(
+    archive: Archive, heads: Iterable[Head], cells: Iterable[str]
+) -> tuple[dict[str, dict[str, list[dict[str, Any]]]], list[BenchError]]:
+    """Return the rows of cells by run, of the runs whose plan has any of them, and why others cannot be read."""
+    wanted = list(cells)
+    found, refused = {}, []
+    for head in heads:
+        planned = head.cells()
+        there = [name for name in wanted if name in planned]
+        if not there:
+            continue
+        try:
+            found[head.run_id] = cell_rows(archive, head.run_id, there)
+        except BenchError as error:
+            refused.append(error)
+    return found, refused

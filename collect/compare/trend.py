@@ -1,0 +1,194 @@
+"""One cell over all runs that measured it under the same conditions, and where its level changed."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from collect.archive.store import Archive
+from collect.compare.heads import Head, read_heads
+from collect.compare.metadata import Difference, differences, traits
+from collect.compare.packages import spelled_out
+from collect.compare.series import Outcome, by_run, logs
+from collect.documents import nearest
+from collect.errors import BenchError
+from collect.paths import shown
+from collect.statistics.change_points import Change, change_points
+from collect.statistics.intervals import mean_over_blocks
+
+MEMORY_FROM = 10
+"""Points from which on it is looked at whether neighbours are alike."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A run's figure: the geometric mean over its blocks, with the t interval where there are three or more."""
+
+    run_id: str
+    created_at: str
+    commit: str | None
+    code: str
+    """The commit in short, with a + where there were changes."""
+    value: float
+    low: float | None
+    high: float | None
+    blocks: int
+    level: float
+    """Geometric mean of the runs between the changes before and after it."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A lasting change of the level."""
+
+    run_id: str
+    """The first run after it, with its begin and commit."""
+    created_at: str
+    commit: str | None
+    code: str
+    before: str
+    """The last run before it, and its commit."""
+    before_commit: str | None
+    before_code: str
+    ratio: float
+    """Level after it over level before it."""
+    low: float
+    high: float
+    p: float
+    """Corrected for the number of changes."""
+    verdict: str
+    """The outcome's word: faster or slower, dearer or cheaper."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A run that has the cell and is no point of the series."""
+
+    run_id: str
+    differs: Sequence[Difference]
+    why: str | None
+    """Why, where it is not that its metadata differ."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A cell over its runs."""
+
+    cell: str
+    by: Outcome
+    points: Sequence[Point]
+    turns: Sequence[Turn]
+    left_out: Sequence[LeftOut]
+    memory: float | None
+    """How alike neighbours are beyond their levels (autocorrelation at lag 1); None with few points."""
+
+    @property
+    def drifts(self) -> bool:
+        """Say whether neighbours are so alike that a change may be a drift of the machine (Anderson's bounds)."""
+        return self.memory is not None and self.memory > 1.96 / math.sqrt(len(self.points))
+
+    def worse_since(self, moment: datetime | None) -> bool:
+        """Say whether the last change is bad news, and newer than a moment where one is given."""
+        if not self.turns or self.turns[-1].verdict != self.by.worse:
+            return False
+        return moment is None or _moment(self.turns[-1].created_at) > moment
+
+
+def trend(archive: Archive, cell: str, by: Outcome, despite: Iterable[str] = ()) -> tuple[Trend, list[BenchError]]:
+    """Return a cell over its runs, and why runs cannot be read; BenchError, with the nearest name, for an unknown cell.
+
+    The newest run that has the cell says under which conditions all others must have been.
+    """
+    heads, unreadable = read_heads(archive)
+    having = [head for head in heads if cell in head.cells()]
+    if not having:
+        known = {name for head in heads for name in head.cells()}
+        raise BenchError(f'no run has a cell "{cell}"', shown(archive.path), nearest(cell, known))
+    allowed = frozenset(despite)
+    wanted = traits(having[-1], having[-1].cells()[cell])
+    apart = {head.run_id: differences(traits(head, head.cells()[cell]), wanted, allowed) for head in having}
+    rows, broken = by_run(archive, [head for head in having if not apart[head.run_id]], [cell])
+    series: list[tuple[Head, list[float]]] = []
+    left_out: list[LeftOut] = []
+    for head in having:
+        if apart[head.run_id]:
+            left_out.append(LeftOut(head.run_id, spelled_out(apart[head.run_id], head, having[-1]), None))
+        elif head.run_id in rows:
+            if values := logs(rows[head.run_id][cell], by):
+                series.append((head, values))
+            else:
+                left_out.append(LeftOut(head.run_id, [], "it has no usable trial of the cell with a figure above 0"))
+    return _trend(cell, by, series, left_out), unreadable + broken
+
+
+def since(archive: Archive, text: str | None) -> datetime | None:
+    """Return the moment that is meant by a date, a moment (ISO 8601, UTC unless it says) or a run; None for None.
+
+    BenchError when it is neither.
+    """
+    if text is None:
+        return None
+    try:
+        return _moment(text)
+    except ValueError:
+        pass
+    try:
+        return _moment(archive.manifest(archive.resolve(text))["created_at"])
+    except BenchError as error:
+        remedy = "give one such as 2026-11-26, 2026-11-26T14:00 or a run's id"
+        raise BenchError(f'"{text}" is no date, no moment and no run', "--since", remedy) from error
+
+
+def _trend(cell: str, by: Outcome, series: Sequence[tuple[Head, list[float]]], left_out: Sequence[LeftOut]) -> Trend:
+    means = [statistics.fmean(values) for _, values in series]
+    changes = change_points(means)
+    edges = [0, *(change.at for change in changes), len(means)]
+    levels = [
+        level
+        for begin, end in itertools.pairwise(edges)
+        if end > begin
+        for level in [statistics.fmean(means[begin:end])] * (end - begin)
+    ]
+    points = [_point(head, values, level) for (head, values), level in zip(series, levels, strict=True)]
+    rest = [mean - level for mean, level in zip(means, levels, strict=True)]
+    memory = _memory(rest, len(changes) + 1)
+    return Trend(cell, by, points, [_turn(change, points, by) for change in changes], left_out, memory)
+
+
+def _point(head: Head, values: list[float], level: float) -> Point:
+    mean = mean_over_blocks(values)
+    return Point(
+        head.run_id, head.created_at, head.commit, head.code,
+        math.exp(mean.value),
+        None if mean.low is None else math.exp(mean.low),
+        None if mean.high is None else math.exp(mean.high),
+        mean.blocks,
+        math.exp(level),
+    )  # fmt: skip
+
+
+def _turn(change: Change, points: Sequence[Point], by: Outcome) -> Turn:
+    first, last = points[change.at], points[change.at - 1]
+    return Turn(
+        first.run_id, first.created_at, first.commit, first.code,
+        last.run_id, last.commit, last.code,
+        math.exp(change.difference), math.exp(change.low), math.exp(change.high), change.p_holm,
+        by.rising if change.difference > 0 else by.falling,
+    )  # fmt: skip
+
+
+def _memory(rest: Sequence[float], levels: int) -> float | None:
+    """Return the autocorrelation at lag 1 of what the levels leave; each level that was taken off makes it less."""
+    total = math.fsum(value**2 for value in rest)
+    if len(rest) < MEMORY_FROM or total == 0:
+        return None
+    return math.fsum(a * b for a, b in itertools.pairwise(rest)) / total + levels / len(rest)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
