@@ -53,6 +53,11 @@ def needs_database(workload: Mapping[str, Any]) -> bool:
     return any(wanted)
 
 
+def needs_relay(workload: Mapping[str, Any]) -> bool:
+    """Say whether Redis' answers are held up for a workload; by nothing at all counts, too."""
+    return workload.get("redis_delay_ms") is not None
+
+
 def load_catalog(
     folder: Path = CATALOG_DIR, changes: Mapping[str, Entries] | None = None, path: Path | None = None
 ) -> Catalog:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from collect.catalog import Catalog, load_catalog, needs_database
+from collect.catalog import Catalog, load_catalog, needs_database, needs_relay
 from collect.documents import load_document
 from collect.errors import BenchError
 from collect.exchange import expected
@@ -37,7 +37,7 @@ PROBE_WINDOW_MAX_S = 20.0
 PROBES_PER_CELL = 8
 """At most: four measurements of the cell itself, two of each of two interventions."""
 ENOUGH = "enough"
-NEEDS_DATABASE, NEEDS_MODERN_PYTHON = "database", "python-modern"
+NEEDS_DATABASE, NEEDS_MODERN_PYTHON, NEEDS_RELAY = "database", "python-modern", "relay"
 """What the server host is provisioned with only where a plan needs it."""
 
 OWN_CELLS = ("ladder", "factorial")
@@ -162,7 +162,14 @@ class Plan:
         workloads = (self.catalog.workloads[cell.workload] for cell in self.cells)
         pythons = {python_of(self.catalog.variants[cell.variant]) for cell in self.cells}
         database = (NEEDS_DATABASE,) if any(map(needs_database, workloads)) else ()
-        return database + ((NEEDS_MODERN_PYTHON,) if "modern" in pythons else ())
+        relay = (NEEDS_RELAY,) if self.redis_delays_ms else ()
+        return database + ((NEEDS_MODERN_PYTHON,) if "modern" in pythons else ()) + relay
+
+    @property
+    def redis_delays_ms(self) -> list[float]:
+        """By how much its workloads have Redis' answers held up, ascending; empty where nothing stands before Redis."""
+        workloads = (self.catalog.workloads[cell.workload] for cell in self.cells)
+        return sorted({float(workload["redis_delay_ms"]) for workload in workloads if needs_relay(workload)})
 
     @property
     def short_window_s(self) -> float:

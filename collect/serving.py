@@ -95,6 +95,9 @@ def check_workload(name: str, workload: Entry, place: Place) -> None:
             raise BenchError(f"workload {name} has no {key}, which {asked} takes", place(key), remedy)
         elif isinstance(value, int) and value < (least[key] or 0):
             raise BenchError(f"workload {name} has {key} {value}", place(key), f"give {least[key]} or more for {asked}")
+    if workload.get("redis_delay_ms") is not None and not workload["redis_gets"]:
+        why = f"workload {name} has redis_delay_ms and asks Redis for nothing"
+        raise BenchError(why, place("redis_delay_ms"), "leave it away, or ask for what Redis has")
     if "file_bytes" in least and not _FILE_TEXT.fullmatch(workload["value"]):
         why = f"workload {name} has a value that is not plain ASCII text"
         raise BenchError(why, place("value"), "use printable characters and line feeds: it is cut to file_bytes")

@@ -16,7 +16,7 @@ from tests.support.turns import Turns
 
 HOSTS_S, SITE_S = 300, 400
 """Seconds that hosts.yml and site.yml may take where image, wheels and interpreter have to be made first."""
-NEEDS = json.dumps({"bench_needs": ["database", "python-modern"]})
+NEEDS = json.dumps({"bench_needs": ["database", "python-modern", "relay"]})
 TESTS = Path(__file__).parent
 TURNS = Turns(door=TESTS, room=TESTS / "support")
 
@@ -79,7 +79,7 @@ def provisioned(hosts: Checkout) -> Checkout:
 
 @pytest.fixture(scope="session")
 def with_database(provisioned: Checkout) -> Checkout:
-    """The shared checkout, with the database and today's Python on its server host, too."""
+    """The shared checkout, with the database, today's Python and the relay on its server host, too."""
     provisioned.play("playbooks/site.yml", "-e", NEEDS, timeout_s=SITE_S)
     return provisioned
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from collect.archive.counts import database_counts, inserts_each, redis_counts, selects_each
+from collect.archive.held import held_up
 from collect.archive.raw import RawTrial, Sample, Series
 from collect.archive.validity import judge
 from collect.archive.window import (
@@ -45,7 +46,7 @@ def summarise(raw: RawTrial, run_id: str, ceilings: Ceilings | None = None) -> d
     row |= _answers(raw, window)
     row |= _server(raw, window)
     row |= _clients(raw, window)
-    row |= redis_counts(raw, window, row["requests"]) | database_counts(raw, window)
+    row |= redis_counts(raw, window, row["requests"]) | database_counts(raw, window) | held_up(raw)
     row |= _control(raw)
     row |= {"clock_uncertainty_s": raw.clock_uncertainty_s}
     row = {name: _plain(value) for name, value in row.items()}
@@ -100,10 +101,11 @@ def _answers(raw: RawTrial, window: Window) -> dict[str, Any]:
 def _server(raw: RawTrial, window: Window) -> dict[str, Any]:
     series = raw.server
     first, last = float(series.t[window.first]), float(series.t[window.last])
-    row = _host("server", [series], first, last, ("app", "redis", "database", "collector", "other"))
+    row = _host("server", [series], first, last, ("app", "redis", "relay", "database", "collector", "other"))
     states = series.samples[window.first : window.last + 1]
-    if not any((sample["units"].get("database") or {}).get("procs") for sample in states):
-        row |= {name: None for name in row if name.startswith("database_")}  # not there, which is not idle
+    for unit in ("database", "relay"):
+        if not any((sample["units"].get(unit) or {}).get("procs") for sample in states):
+            row |= {name: None for name in row if name.startswith(f"{unit}_")}  # not there, which is not idle
     row["server_time_wait_max"] = _most(_tcp(sample, "TIME_WAIT") for sample in states)
     return row
 

@@ -79,6 +79,7 @@ def judge(row: Mapping[str, Any], checks: Mapping[str, Any]) -> Verdict:
     uncertain = row["clock_uncertainty_s"]
     verdict.weigh("clock_uncertainty_s", uncertain, f"the clocks are known to {uncertain * 1000:.1f} ms only")
     _weigh_invariants(verdict, row)
+    _weigh_relay(verdict, row)
     return verdict
 
 
@@ -168,6 +169,17 @@ def _weigh_invariants(verdict: Verdict, row: Mapping[str, Any]) -> None:
     ):
         if (share := row[rule]) is not None:
             verdict.weigh(rule, share, f"{share:.2%} of the latencies pile up {cause}")
+
+
+def _weigh_relay(verdict: Verdict, row: Mapping[str, Any]) -> None:
+    """Weigh what held up Redis' answers: it must have time left, and hold them up by what was asked for."""
+    if (cores := row.get("relay_cpu_cores")) is not None:
+        verdict.weigh("relay_cores", cores, f"the relay before Redis used {cores:.2f} of a core: the rate may be its own")
+    asked, held = row.get("redis_delay_ms"), row.get("redis_delay_p50_ms")
+    if asked is not None and held is not None:
+        late = max(0.0, held - asked) / max(1.0, asked)
+        shown = f"Redis' answers were held up by {held:.2f} ms at the median, not by {asked:g}"
+        verdict.weigh("relay_late_share", late, shown)
 
 
 def unaccounted_cores(row: Mapping[str, Any], side: str) -> float:

@@ -18,7 +18,8 @@ BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C",
 )  # fmt: skip
 UNITS = {
-    "app": BLUE, "redis": VERMILLION, "database": ORANGE, "generator": GREEN, "collector": PURPLE, "other": GREY,
+    "app": BLUE, "redis": VERMILLION, "relay": SKY, "database": ORANGE, "generator": GREEN, "collector": PURPLE,
+    "other": GREY,
 }  # fmt: skip
 VARIANTS = (VERMILLION, BLUE, GREEN, ORANGE, PURPLE, SKY, GREY)
 DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")

@@ -27,7 +27,7 @@ from collect.report.table import WAYS, article_table
 from collect.report.variants import rankings, renewals
 from collect.report.verdicts import KIND
 
-UNITS = ("app", "redis", "database", "generator")
+UNITS = ("app", "redis", "relay", "database", "generator")
 LOADS_OF_ALL = 48
 """Of so many trials the CPU of each is drawn, of more that of one a cell, so that a page stays quick."""
 

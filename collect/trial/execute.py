@@ -23,7 +23,7 @@ from collect.trial.board import AbortedError, Board
 from collect.trial.client import follow, instances, prepare
 from collect.trial.live import finished_line, live_line
 from collect.trial.remote import Remote
-from collect.trial.server import serve
+from collect.trial.server import serve, units
 from collect.trial.watching import Side, Task, in_words
 
 LINE_START = "\r\x1b[K"
@@ -72,7 +72,7 @@ class Trial:
     def _serve(self, remote: Remote) -> dict[str, Any]:
         # What the end of the trial needs is read in while the hosts start.
         threading.Thread(target=importlib.import_module, args=("collect.archive.cut",), daemon=True).start()
-        with Side(remote, self.task, self.board, ["--only-collector", "--stop", "bench-app.service"]) as side:
+        with Side(remote, self.task, self.board, ["--only-collector", *units(self.task.spec)]) as side:
             return serve(side)
 
     def _load(self, remote: Remote) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from collect.archive.durable import disk_errors
+from collect.catalog import needs_relay
 from collect.errors import BenchError
 from collect.serving import PYTHONS, python_of
 from collect.trial.watching import Paths, Side
@@ -16,11 +17,11 @@ VENVS = dict(zip(PYTHONS, ("app", "app-modern"), strict=True))
 """The virtual environment of the apps, by the Python of the variant."""
 
 
-def app_environment(spec: dict[str, Any], prefix: str = Paths.prefix) -> dict[str, str]:
+def app_environment(spec: dict[str, Any], prefix: str = Paths.prefix, redis_port: int | None = None) -> dict[str, str]:
     """Return the environment of the app's unit for this trial (see apps/options.py).
 
     ``prefix`` is the testbed's folder on the host. What is served follows from the workload's entry, as it is, under
-    its name; a text that is long once it is served is not in there.
+    its name; a text that is long once it is served is not in there. ``redis_port`` goes before the host's own.
     """
     variant = spec["variant"]
     variables = {
@@ -40,7 +41,7 @@ def app_environment(spec: dict[str, Any], prefix: str = Paths.prefix) -> dict[st
     if "workload" in spec:
         named = {"name": spec["cell"]["workload"]} if "cell" in spec else {}
         variables["APP_WORKLOAD"] = json.dumps(named | spec["workload"])
-    return variables
+    return variables if redis_port is None else variables | {"REDIS_PORT": str(redis_port)}
 
 
 def environment_file(variables: dict[str, str]) -> bytes:
@@ -52,11 +53,39 @@ def _escape(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$").replace("`", "\\`")
 
 
-def start_app(side: Side) -> dict[str, Any]:
+def start_relay(side: Side) -> dict[str, Any] | None:
+    """Have Redis' answers held up as the workload wants it; return by whom, and the port at which the app is to ask.
+
+    None where nothing is to stand between the app and Redis.
+    """
+    workload = side.task.spec["workload"]
+    if not needs_relay(workload):
+        return None
+    command = side.task.paths.relay_control("start", "--delay-ms", f"{workload['redis_delay_ms']:g}")
+    started: dict[str, Any] = json.loads(side.remote.run(command))
+    return started
+
+
+def stop_relay(side: Side, relay: dict[str, Any]) -> dict[str, Any]:
+    """Hold up Redis' answers no longer; return what was done: connections, answers, by how much they were held up."""
+    figures: dict[str, Any] = json.loads(side.remote.run(side.task.paths.relay_control("stop")))
+    return relay | figures
+
+
+def units(spec: dict[str, Any]) -> list[str]:
+    """Return the options by which the watch stops what a trial has started on the server host, however it ends."""
+    return [
+        "--stop",
+        "bench-app.service",
+        *(["--stop", "bench-relay.service"] if needs_relay(spec["workload"]) else []),
+    ]
+
+
+def start_app(side: Side, redis_port: int | None = None) -> dict[str, Any]:
     """Restart the app's unit as the trial wants it and return what runs: pid, command line, Redis' count of GETs."""
     spec = side.task.spec
     command = side.task.paths.app_control("start", "--port", str(spec["port"]))
-    environment = environment_file(app_environment(spec, side.task.paths.prefix))
+    environment = environment_file(app_environment(spec, side.task.paths.prefix, redis_port))
     started: dict[str, Any] = json.loads(side.remote.run(command, environment))
     return started
 
@@ -68,7 +97,8 @@ def serve(side: Side) -> dict[str, Any]:
     """
     began = time.time()
     side.measure_clock()
-    app = start_app(side)
+    relay = start_relay(side)
+    app = start_app(side, relay["port"] if relay else None)
     side.board.put("server.ready", app)
     deadline = time.monotonic() + side.task.load_s + CLIENTS_SETTLE_S
     # As soon as the load has ended; the clients fetch their files meanwhile.
@@ -82,8 +112,9 @@ def serve(side: Side) -> dict[str, Any]:
         side.next(0.1)
     conditions = side.restore()
     after: dict[str, Any] = json.loads(side.remote.run(side.task.paths.app_control("status")))
+    relayed = {"relay": stop_relay(side, relay)} if relay else {}
     side.measure_clock()
     side.cut_samples(began, time.time())
     with disk_errors(str(side.task.folder)):
         (side.task.folder / "app.log.tail").write_text(after.pop("log_tail"))
-    return {"app": app, "after": after, "clocks": side.clocks, **conditions}
+    return {"app": app, "after": after, **relayed, "clocks": side.clocks, **conditions}

@@ -38,6 +38,10 @@ class Paths:
         """Return the shell command that starts the app, or asks how it is."""
         return shlex.join(["env", f"PYTHONPATH={self.prefix}/app", "python3", "-m", "apps.control", *arguments])
 
+    def relay_control(self, *arguments: str) -> str:
+        """Return the shell command that has Redis' answers held up, or no longer."""
+        return shlex.join(["env", f"PYTHONPATH={self.prefix}/relay", "python3", "-m", "relay.control", *arguments])
+
     def sampler(self, module: str, *arguments: str) -> str:
         """Return the shell command for a module of the sampler."""
         words = ["env", f"PYTHONPATH={self.prefix}/collector", self.python, "-m", f"sampler.{module}", *arguments]

@@ -25,8 +25,9 @@ from collect.verdicts.usage import UNKNOWN, Seconds, Usage, busiest
 
 NOTEWORTHY = 0.005
 """A part of a CPU set that is told among those who used it."""
-OWN_UNITS = {"server": ("app", "redis", "database"), "client": ("generator",)}
-"""What is measured, by side. Without a database there is none to be known."""
+OWN_UNITS = {"server": ("app", "redis", "relay", "database"), "client": ("generator",)}
+NOT_ALWAYS = ("relay", "database")
+"""What is measured, by side; of these, what runs only where a workload wants it."""
 CLOSES, KEEPS = 0.5, 0.1
 """Connections per request: from the one on each request has its own, up to the other they are kept."""
 OWN_LIMITS = (GENERATOR, CONCURRENCY)
@@ -98,7 +99,7 @@ def set_reading(
     shown = evidence(what, use, limits.words[word], ceiling=cpus, unit="cores", detail=detail)
     full = limits.words[word].fullness(use.seconds if len(use.seconds) else use.mean)
     own = {unit: row.get(f"{unit}_cpu_cores") for unit in OWN_UNITS[side]}
-    if all(cores is not None for unit, cores in own.items() if unit != "database"):
+    if all(cores is not None for unit, cores in own.items() if unit not in NOT_ALWAYS):
         full *= min(1.0, sum(cores for cores in own.values() if cores) / limits.rules["own_cores"])
     return Reading(word, full, (shown,))
 
