@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,11 +15,27 @@ NETWORK = {
     "command": list,
 }
 """Up is from the (first) client to the server."""
+RELAY = {"by": str, "why": str, "direct": dict, "delays": list}
+"""What holds up Redis' answers: who, round trips without it (``p50_ms`` ...) and by each delay (``asked_ms``, too)."""
 
 
 def taken(said: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is kept of what the hosts said: the figures, or why they are missing. Never fails."""
-    return {"redis": _taken(said.get("redis"), REDIS), "network": _taken(said.get("network"), NETWORK)}
+    kept = {"redis": _taken(said.get("redis"), REDIS), "network": _taken(said.get("network"), NETWORK)}
+    return kept | ({"relay": _relay(said["relay"])} if "relay" in said else {})
+
+
+def _relay(said: Any) -> dict[str, Any]:
+    """Return what was measured of what holds up Redis' answers; ``through`` is Redis asked that way, undelayed."""
+    if not isinstance(said, Mapping):
+        return {"missing": "nothing was said"}
+    printed = said.get("delays") or {}
+    try:
+        kept = _taken(json.loads(printed["stdout"]), RELAY)
+    except (KeyError, TypeError, ValueError):
+        words = str(printed.get("stderr") or printed.get("msg") or "it was not measured").strip().splitlines()
+        return {"missing": words[-1].removeprefix("error: ")}
+    return kept | {"through": _taken(said.get("through"), REDIS)}
 
 
 def _taken(said: Any, figures: Mapping[str, type]) -> dict[str, Any]:
@@ -41,4 +58,16 @@ def in_words(measured: Mapping[str, Any]) -> str:
         else f"network {network['up_mbit_per_s']:,.0f} Mbit/s and {network['up_packets_per_s']:,.0f} packets/s up,"
         f" {network['down_mbit_per_s']:,.0f} and {network['down_packets_per_s']:,.0f} down",
     ]
+    if "relay" in measured:
+        parts.append(_relay_in_words(measured["relay"]))
     return "  ceilings: " + "; ".join(parts)
+
+
+def _relay_in_words(relay: Mapping[str, Any]) -> str:
+    if "missing" in relay:
+        return f"delays not measured: {relay['missing']}"
+    direct_ms = relay["direct"]["p50_ms"]
+    told = [f"{each['asked_ms']:g} ms takes {each['p50_ms'] - direct_ms:.2f}" for each in relay["delays"]]
+    through = relay["through"]
+    rate = "not measured" if "missing" in through else f"{through['gets_per_s']:,.0f} GET/s"
+    return f"Redis held up by {relay['by']}: {', '.join(told)} ms more; {rate} through it"

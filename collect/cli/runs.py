@@ -257,4 +257,5 @@ def _ceilings_wanted(partial: PartialRun) -> dict[str, Any]:
         "wanted": bool(plan.ceiling_window_s and keys) and "ceilings" not in partial.facts,
         "users": max(cell.users for cell in plan.cells),
         "key": keys[0] if keys else "",
+        "delays_ms": plan.redis_delays_ms,
     }
