@@ -33,7 +33,10 @@ class Extra:
     charts: Sequence[Chart] = field(default=())
 
 
-MAKERS: Sequence[str] = ("collect.report.composition:composition",)
+MAKERS: Sequence[str] = (
+    "collect.report.composition:composition",
+    "collect.report.maps:section",
+)
 """By module and function, which are imported when a report is made, as they import from here."""
 
 

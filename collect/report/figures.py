@@ -120,6 +120,11 @@ def run_figures(archive: Archive, run_id: str) -> RunFigures:
     manifest = archive.manifest(run_id)
     with open_run(archive, run_id) as database:
         rows = database.rows("SELECT * FROM trials ORDER BY ordinal")
+    return figures_of(run_id, manifest, rows)
+
+
+def figures_of(run_id: str, manifest: Manifest, rows: Sequence[Row]) -> RunFigures:
+    """Return the figures that a run's trials give, in the order of their ordinals."""
     catalog = Catalog.from_json(manifest["catalog"])
     by_cell: dict[str, list[Row]] = {}
     for cell in manifest["plan"]["cells"]:
