@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from collect.report.figures import CellFigures, RatioFigures, RunFigures, usable
 from collect.report.verdicts import PLAIN
 from collect.statistics.intervals import MIN_BLOCKS
 from collect.statistics.moderated import moderated
-from collect.verdicts.findings import CONCURRENCY
+from collect.verdicts.findings import CONCURRENCY, SERVER_SIDE, UNSTEADY
 
 MIN_DELAYS = 2
 """With fewer there is no map."""
@@ -33,6 +34,8 @@ class Side:
     rps: float | None
     failed: float
     """Share of its requests that failed."""
+    word: str | None
+    """What limited most of its trials, but for an unsteady rate: a loop that serves many users answers in bursts."""
 
     @property
     def taken(self) -> float | None:
@@ -43,14 +46,13 @@ class Side:
     @property
     def doubt(self) -> str | None:
         """Why the rate is not the server's own; that few are under way at once is what the map is about."""
-        verdict = self.cell.verdict
         if self.rps is None:
             return "no valid trial"
-        if verdict.word is None or verdict.refuted:
+        if self.word is None or self.cell.verdict.refuted:
             return "it is not known what limited it"
-        if verdict.kind == "server" or verdict.word == CONCURRENCY:
+        if self.word in (*SERVER_SIDE, CONCURRENCY):
             return None
-        return f"limited by {PLAIN.get(verdict.word, verdict.word)}"
+        return f"limited by {PLAIN.get(self.word, self.word)}"
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,13 @@ def _sides(figures: RunFigures, ratio: RatioFigures) -> Iterator[Side]:
             cpus=cell.means.get("server_cpus") or 0.0,
         )
         failed = cell.failures / cell.requests if cell.requests else 0.0
-        yield Side(cell, bounded, cell.rps.value if cell.rps else None, failed)
+        yield Side(cell, bounded, cell.rps.value if cell.rps else None, failed, _word(figures, cell))
+
+
+def _word(figures: RunFigures, cell: CellFigures) -> str | None:
+    words = [row["limited_by"] for row in usable(figures.trials_of(cell)) if row.get("limited_by")]
+    first = Counter(next((word for word in each if word != UNSTEADY), UNSTEADY) for each in words)
+    return first.most_common(1)[0][0] if first else None
 
 
 def _waits(figures: RunFigures, cell: CellFigures, client: str) -> float:

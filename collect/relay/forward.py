@@ -31,7 +31,7 @@ AT_ONCE = 64
 class End:
     """One socket of a connection through the relay."""
 
-    __slots__ = ("closing", "ended", "fd", "held", "is_app", "mask", "open", "peer", "socket", "unsent")
+    __slots__ = ("answers", "closing", "ended", "fd", "held", "is_app", "mask", "open", "peer", "socket", "unsent")
 
     def __init__(self, connected: socket.socket, is_app: bool) -> None:
         """Take a socket that does not block; its peer is set by whoever has both."""
@@ -41,6 +41,7 @@ class End:
         self.peer = self
         self.unsent = bytearray()  # what the kernel has not taken yet
         self.held = 0  # bytes of answers for it that are not due yet
+        self.answers = 0  # how often it was read, where it is Redis' side
         self.mask = READ
         self.ended = False  # nothing more will come from it
         self.closing = False  # it is to be closed when all is sent
@@ -69,6 +70,7 @@ class Relay:
         self._due: collections.deque[tuple[float, End, bytes]] = collections.deque()
         self.late = Lateness()
         self.connections = self.answers = self.refused = 0
+        self.left = self.left_answers = 0  # connections that their app has closed, and the answers that these had
 
     def run(self) -> None:
         """Relay until SIGTERM or SIGINT."""
@@ -105,6 +107,8 @@ class Relay:
         return {
             "connections": self.connections,
             "answers": self.answers,
+            "left": self.left,
+            "left_answers": self.left_answers,
             "refused": self.refused,
             "held_ms": self.late.figures(self._delay_s),
         }
@@ -155,6 +159,7 @@ class Relay:
             self._send(end.peer, data)
         else:
             self.answers += 1
+            end.answers += 1
             self._hold(end.peer, data)
         if end.open and end.peer.full:
             self._watch(end)
@@ -233,7 +238,12 @@ class Relay:
         end.ended = True
         if not end.is_app:
             self._hold(end.peer, b"")
-        elif end.peer.unsent:
+            if end.open:
+                self._watch(end)
+            return
+        self.left += 1
+        self.left_answers += end.peer.answers
+        if end.peer.unsent:
             end.peer.closing = True
         else:
             self._close(end)

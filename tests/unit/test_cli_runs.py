@@ -73,7 +73,7 @@ def test_probes_are_wanted_by_the_plan_or_by_whoever_begins(run: Run) -> None:
 
 def test_ceilings_are_measured_once(run: Run) -> None:
     begun = run(*BEGIN)
-    assert begun["ceilings"] == {"wanted": True, "users": 10, "key": "name"}
+    assert begun["ceilings"] == {"wanted": True, "users": 10, "key": "name", "delays_ms": []}
     redis = {"gets_per_s": 50000.0, "clients": 10, "command": "redis-benchmark", "changed": False, "failed": False}
     network = {"missing": "there is no iperf3 on the client host (Debian: iperf3)"}
     said = run("ceilings", begun["run_id"], stdin=json.dumps({"redis": redis, "network": network}))

@@ -27,10 +27,10 @@ def pinged(connection: socket.socket) -> float:
 def test_each_answer_is_held_up_and_hardly_longer(delay_s: float) -> None:
     with relayed(delay_s) as there, there.connect() as connection:
         took = sorted(pinged(connection) for _ in range(21))
+        held = there.relay.figures()
     assert took[0] >= delay_s
     assert took[10] < delay_s + 0.004
-    held = there.relay.figures()
-    assert (held["connections"], held["answers"]) == (1, 21)
+    assert (held["connections"], held["answers"], held["left"]) == (1, 21, 0)
     assert held["held_ms"]["p50_ms"] >= delay_s * 1000
 
 
@@ -126,7 +126,9 @@ def test_answers_for_an_app_that_left_are_dropped() -> None:
         with there.connect() as connection:
             assert pinged(connection) >= 0.05
             time.sleep(0.02)
-    assert there.relay.figures()["held_ms"]["max_ms"] < 60 + 1000 * SLOW_MACHINE_S
+    figures = there.relay.figures()
+    assert figures["held_ms"]["max_ms"] < 60 + 1000 * SLOW_MACHINE_S
+    assert (figures["left"], figures["left_answers"]) == (2, 2)
 
 
 def test_a_server_that_is_not_there_ends_the_connection() -> None:
