@@ -230,8 +230,9 @@ class CallbackModule(Default):  # type: ignore[misc]
             done = self.finished_trials - self.counted
             kept, run = done + self.run.get("finished", 0), self.run["run_id"]
             total = kept + len(self.run["remaining"]) - done
+            most = "at most " if self.run.get("at_most") else ""
             self._say(
-                f"not finished: {kept} of {total} trials are kept in {self.run['partial_dir']};"
+                f"not finished: {kept} of {most}{total} trials are kept in {self.run['partial_dir']};"
                 f" go on with: script/bench -e resume={again(run)}"
             )
         if self.errors:

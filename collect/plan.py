@@ -1,9 +1,7 @@
 """Plans: which cells, how often, for how long; expanded to the trials of a run in their seeded order.
 
-The order: one ``random.Random(seed)`` serves the whole plan; each block, in turn, is a Fisher-Yates shuffle of the
-cells as the plan lists them, from the last position down, the partner chosen as ``int(random() * (i + 1))``. Python
-promises that ``random()`` yields the same sequence for a seed in every version (library reference, "Notes on
-Reproducibility"); it promises no such thing of ``shuffle``. So a seed means one order for good.
+The order: one ``random.Random(seed)`` serves the whole plan; each block, in turn, is a shuffle of the cells as the plan
+lists them (collect/order.py).
 """
 
 from __future__ import annotations
@@ -20,6 +18,8 @@ from collect.catalog import Catalog, load_catalog, needs_database, needs_relay
 from collect.documents import load_document
 from collect.errors import BenchError
 from collect.exchange import expected
+from collect.order import ADJACENT, RANDOM, shuffled, side_by_side
+from collect.pairs import groups_of
 from collect.paths import PLANS_DIR, shown
 from collect.serving import CORES, check_pair, python_of
 
@@ -44,6 +44,7 @@ OWN_CELLS = ("ladder", "factorial")
 """Kinds of design that make their own cells."""
 
 _PARTS = {"variant": "variants", "workload": "workloads", "generator": "generators", "profile": "profiles"}
+_OPTIONAL = ("ceiling_window_s", "probe", "probe_window_s", "order", "precision")
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,12 @@ class Plan:
     probe_window_s: float | None = None
     design: Mapping[str, Any] | None = None
     """What the cells are to show together, as plain data; its ``kind`` says what else is in it (collect/designs)."""
+    order: str = RANDOM
+    """Of the cells in a block: at random, or those that are compared side by side (adjacent)."""
+    precision: float | None = None
+    """Half-width of each log ratio's 95 % interval at which measuring ends; ``blocks`` are the most then."""
+    time_limit_s: float | None = None
+    """With a precision: seconds of measuring after which it ends, precise or not."""
 
     def trials(self, port_base: int = PORT_BASE) -> list[TrialSpec]:
         """Return every trial in the order in which it is to be done; each has a port of its own above ``port_base``.
@@ -127,8 +134,10 @@ class Plan:
         specs: list[TrialSpec] = []
         for position, cell in enumerate(ceilings, start=1):
             specs.append(self.spec(cell, 0, position, len(specs) + 1, total, port_base, kind=CEILING))
+        groups = groups_of(self.cells, self.catalog, self.design) if self.order == ADJACENT else []
         for block in range(1, self.blocks + 1):
-            for position, cell in enumerate(_shuffled(self.cells, generator), start=1):
+            cells = side_by_side(groups, generator) if groups else shuffled(self.cells, generator)
+            for position, cell in enumerate(cells, start=1):
                 specs.append(self.spec(cell, block, position, len(specs) + 1, total, port_base))
         return specs
 
@@ -191,6 +200,9 @@ class Plan:
                 "ceiling_window_s",
                 "probe",
                 "probe_window_s",
+                "order",
+                "precision",
+                "time_limit_s",
             )
         }
         design = {"design": self.design} if self.design else {}
@@ -256,7 +268,8 @@ def load_plan(
         design=design,
         catalog=catalog,
         **{key: document[key] for key in ("blocks", "seed", "ramp_s", "warmup_s", "window_s")},
-        **{key: document[key] for key in ("ceiling_window_s", "probe", "probe_window_s") if key in document},
+        **{key: document[key] for key in _OPTIONAL if key in document},
+        time_limit_s=60 * document["time_limit_min"] if "time_limit_min" in document else None,
     )
 
 
@@ -340,11 +353,3 @@ def _with_processes(entries: Mapping[str, Mapping[str, Any]], word: str, number:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _shuffled(cells: tuple[Cell, ...], generator: random.Random) -> list[Cell]:
-    order = list(cells)
-    for i in range(len(order) - 1, 0, -1):
-        j = int(generator.random() * (i + 1))
-        order[i], order[j] = order[j], order[i]
-    return order

@@ -67,8 +67,12 @@ class PartialRun:
 
     def trials(self) -> list[TrialSpec]:
         """Return every trial, in order: the plan's, then those added since."""
+        from collect.archive.looks import last_block
+
         added = [TrialSpec.from_json(spec) for spec in self._run.get("added_trials", ())]
-        return [*self.plan.trials(self._run["port_base"]), *added]
+        last = last_block(self._run)
+        planned = self.plan.trials(self._run["port_base"])
+        return [*(spec for spec in planned if last is None or spec.block <= last), *added]
 
     def finished(self, spec: TrialSpec) -> bool:
         """Say whether the trial is done."""
@@ -147,6 +151,11 @@ class PartialRun:
     def update_probes(self, probes: Sequence[Mapping[str, Any]]) -> None:
         """Note how verdicts are put to the test (see collect/verdicts/probes.py), all of it."""
         self._run["probes"] = list(probes)
+        self._write()
+
+    def update_precision(self, state: Mapping[str, Any]) -> None:
+        """Note what was seen so far of the ratios that are to be known (see collect/archive/looks.py), all of it."""
+        self._run["precision"] = dict(state)
         self._write()
 
     def want_probes(self, wanted: bool) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from collect.archive.looks import blocks_of
 from collect.archive.store import READ_AS, Archive, Manifest
 from collect.archive.verdicts import judged_table
 from collect.errors import BenchError
@@ -27,7 +28,7 @@ RUNS: Mapping[str, tuple[str, Any]] = {
     "created_at": ("TIMESTAMPTZ", lambda m: m["created_at"]),
     "sealed_at": ("TIMESTAMPTZ", lambda m: m["sealed_at"]),
     "plan": ("VARCHAR", lambda m: m["plan"]["name"]),
-    "blocks": ("INTEGER", lambda m: m["plan"]["blocks"]),
+    "blocks": ("INTEGER", blocks_of),
     "seed": ("BIGINT", lambda m: m["plan"]["seed"]),
     "inventory": ("VARCHAR", lambda m: m["inventory"]),
     "trials": ("INTEGER", lambda m: len(m["trials"])),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from collect.archive.clocks import Clock
 from collect.archive.durable import disk_errors, fsync_tree, json_bytes, remove_tree, rename_durably
+from collect.archive.looks import final_state
 from collect.archive.partial import SCHEMA_VERSION, SUFFIX, PartialRun, now
 from collect.archive.sums import write_sums
 from collect.archive.validity import DEGRADED, INVALID, VALID
@@ -134,6 +135,7 @@ def _manifest(run: PartialRun, trials: list[_Trial], ceilings: Ceilings) -> dict
         "validity": validity,
         "reasons": reasons,
         "failed_attempts": failed,
+        "precision": final_state(run),
         "ceilings": {**facts.get("ceilings", {}), "generators": ceilings.to_json()},
         "probes": [probe for probe in probes if "outcome" in probe],
         "cells": cell_verdicts(rows, probes),

@@ -32,6 +32,14 @@ def archive_option(command: Command) -> Command:
     )(command)
 
 
+def precision_options(command: Command) -> Command:
+    """Add ``--precision`` and ``--time-limit-min`` (see collect/precision.py)."""
+    wanted = "Measure until each ratio is known to this half-width of its logarithm (0.01: 1 %)."
+    limit = "With a precision: minutes of measuring after which it ends, precise or not (60)."
+    command = click.option("--time-limit-min", type=float, help=limit)(command)
+    return click.option("--precision", type=float, help=wanted)(command)
+
+
 def json_option(command: Command) -> Command:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)

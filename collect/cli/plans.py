@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from collect.cli.common import json_option, print_json, print_table
+from collect.cli.common import json_option, precision_options, print_json, print_table
 from collect.errors import BenchError
 from collect.plan import load_plan, plan_names
+from collect.precision import pair_names, with_precision
 
 
 @click.group()
@@ -23,7 +24,7 @@ def list_plans(as_json: bool) -> None:
     plans: list[dict[str, Any]] = []
     for name in plan_names():
         try:
-            loaded = load_plan(name)
+            loaded = with_precision(load_plan(name))
         except BenchError as error:
             plans.append({"plan": name, "trials": None, "minutes": None, "description": str(error)})
             continue
@@ -38,12 +39,16 @@ def list_plans(as_json: bool) -> None:
 
 @plan.command()
 @click.argument("name")
-def check(name: str) -> None:
+@precision_options
+def check(name: str, precision: float | None, time_limit_min: float | None) -> None:
     """Check the plan NAME (or a path): schema, known names, no cell twice, nothing that cannot be served."""
-    loaded = load_plan(name)
-    cells = f"{len(loaded.cells)} cells in {loaded.blocks} blocks, {len(loaded.trials())} trials"
+    loaded = with_precision(load_plan(name), precision, time_limit_min)
+    at_most = "at most " * (loaded.precision is not None)
+    cells = f"{len(loaded.cells)} cells in {at_most}{loaded.blocks} blocks, {len(loaded.trials())} trials"
     more = [f"{len(loaded.ceilings())} of them ceilings"] * bool(loaded.ceilings()) + ["then probes"] * loaded.probe
     more += [f"on a server host with {' and '.join(loaded.needs)}"] * bool(loaded.needs)
+    if loaded.precision is not None:
+        more.append(f"until {len(pair_names(loaded))} of its ratios are known to ± {100 * loaded.precision:g} %")
     click.echo(f"{loaded.name}: {', '.join([cells, *more])}, about {loaded.estimate_s() / 60:.1f} minutes")
 
 
@@ -52,7 +57,7 @@ def check(name: str) -> None:
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Show the trials of the plan NAME (or a path) in their order."""
-    loaded = load_plan(name)
+    loaded = with_precision(load_plan(name))
     specs = loaded.trials()
     if as_json:
         trials = [spec.to_json() for spec in specs]

@@ -20,12 +20,14 @@ from collect.archive import (
     partial_ids,
     resume_run,
 )
+from collect.archive.looks import decide, last_block
 from collect.archive.validity import INVALID
 from collect.cli.ceilings import in_words, taken
-from collect.cli.common import archive_option, print_json
+from collect.cli.common import archive_option, precision_options, print_json
 from collect.errors import BenchError
 from collect.paths import shown
 from collect.plan import PORT_BASE, Plan, TrialSpec, check_ports, load_plan
+from collect.precision import check_same, pair_names, with_precision
 
 _client_cores = click.option(
     "--client-cores",
@@ -59,16 +61,19 @@ def run() -> None:
 @_client_cores
 @_server_cores
 @_probe
+@precision_options
 @archive_option
 def check(
     plan_name: str, run_id: str, inventory: str | None, port_base: int, client_cores: int, server_cores: int,
-    probe: bool | None, archive_dir: Path,
+    probe: bool | None, precision: float | None, time_limit_min: float | None, archive_dir: Path,
 ) -> None:  # fmt: skip
     """Say before anything is started whether `begin`, or `resume`, would do."""
     if run_id:
         plan = find_partial(archive_dir, run_id, inventory=inventory).plan
+        check_same(plan, run_id, precision, time_limit_min)
     else:
         plan = _plan(plan_name, client_cores, server_cores, probe)
+        plan = with_precision(plan, precision, time_limit_min, port_base=port_base)
         check_ports(plan, port_base)
     check_archive_dir(archive_dir, plan)
     print_json(
@@ -83,15 +88,17 @@ def check(
 @_client_cores
 @_server_cores
 @_probe
+@precision_options
 @archive_option
 def begin(
     plan_name: str, inventory: str, port_base: int, client_cores: int, server_cores: int, probe: bool | None,
-    archive_dir: Path,
+    precision: float | None, time_limit_min: float | None, archive_dir: Path,
 ) -> None:  # fmt: skip
     """Begin a run: checked plan, writable archive with room enough."""
     from collect.archive.seal import remove_leftovers
 
     plan = _plan(plan_name, client_cores, server_cores, probe)
+    plan = with_precision(plan, precision, time_limit_min, port_base=port_base)
     partial = begin_run(archive_dir, plan, inventory=inventory, port_base=port_base)
     remove_leftovers(archive_dir)
     _print(partial)
@@ -104,16 +111,23 @@ def begin(
 @_client_cores
 @_server_cores
 @_probe
+@precision_options
 @archive_option
 def resume(
     run_id: str, plan_name: str | None, inventory: str | None, client_cores: int, server_cores: int,
-    probe: bool | None, archive_dir: Path,
+    probe: bool | None, precision: float | None, time_limit_min: float | None, archive_dir: Path,
 ) -> None:  # fmt: skip
     """Go on with the run RUN_ID."""
+    own = find_partial(archive_dir, run_id, inventory=inventory)
+    check_same(own.plan, run_id, precision, time_limit_min)
     plan = _plan(plan_name, client_cores, server_cores, None) if plan_name else None
+    if plan:
+        own_min = own.plan.time_limit_s and own.plan.time_limit_s / 60
+        plan = with_precision(plan, own.plan.precision, own_min, port_base=own.facts["port_base"])
     partial = resume_run(archive_dir, run_id, plan=plan, inventory=inventory)
     if probe is not None:
         partial.want_probes(probe)
+    decide(partial)  # where the last session ended before it had
     _print(partial)
 
 
@@ -221,6 +235,7 @@ def _print(partial: PartialRun) -> None:
             "trials": [spec.to_json() for spec in partial.trials()],
             "remaining": [spec.to_json() for spec in remaining],
             "ceilings": _ceilings_wanted(partial),
+            "at_most": _may_stop(partial),
             "probes_ahead": _probes_ahead(partial),
             "estimate_s": partial.plan.estimate_s(remaining, probes=_probes_ahead(partial)),
             "announcement": _announcement(partial, remaining),
@@ -234,12 +249,23 @@ def _announcement(partial: PartialRun, remaining: list[TrialSpec]) -> str:
     if not remaining and not ahead:
         return f"  {partial.run_id}: everything is measured"
     minutes = math.ceil(partial.plan.estimate_s(remaining, probes=ahead) / 60)
+    if _may_stop(partial):
+        ratios = len(pair_names(partial.plan))
+        each = "the ratio is" if ratios == 1 else f"each of {ratios} ratios is"
+        then = ", then tests of the verdicts" if ahead else ""
+        known = f"until {each} known to ± {100 * (partial.plan.precision or 0):g} %{then}"
+        return f"  {partial.run_id}: {known}; at most {partial.plan.blocks} blocks, about {minutes} min"
     probed = {spec.probe_of for spec in remaining}
     if None in probed or not probed:
         what = f"{len(remaining)} trials{', then tests of their verdicts' if ahead else ''}"
     else:
         what = f"{len(remaining)} trials that put verdicts to the test, of {len(probed)} cells"
     return f"  {partial.run_id}: {what}, about {minutes} min"
+
+
+def _may_stop(partial: PartialRun) -> bool:
+    """Say whether a precision may end the run before all blocks are measured."""
+    return partial.plan.precision is not None and last_block(partial.facts) is None
 
 
 def _probes_ahead(partial: PartialRun) -> bool:

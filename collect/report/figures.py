@@ -9,17 +9,20 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from collect.archive.looks import level_of
 from collect.archive.query import open_run
 from collect.archive.store import Archive, Manifest
 from collect.archive.validity import DEGRADED, INVALID
 from collect.catalog import Catalog
+from collect.pairs import async_against_sync
 from collect.plan import CELL, Cell
 from collect.report.article import ArticleFigure, article_figures, python_of, side_of
 from collect.report.verdicts import CellVerdict, cell_verdict, held_back
 from collect.statistics.intervals import Estimate, mean_over_blocks, ratio_over_blocks
+from collect.statistics.sequential import widened
 
 Row = Mapping[str, Any]
 
@@ -138,14 +141,14 @@ def figures_of(run_id: str, manifest: Manifest, rows: Sequence[Row]) -> RunFigur
     )
     tools = _pairs(cells, by_cell, "generator", lambda top, bottom: (top.tool, bottom.tool) == ("locust", "wrk"))
     pythons = _pairs(cells, by_cell, "variant", lambda top, bottom: _newer(catalog, top, bottom))
+    ratios = [_looked_at(ratio, manifest) for ratio in ratios]
     return RunFigures(run_id, manifest, catalog, rows, cells, ratios, tools, pythons)
 
 
-def async_against_sync(catalog: Catalog, top: str, bottom: str) -> bool:
-    """Say whether one variant's framework is asynchronous and the other's synchronous, both on the same Python."""
-    one, other = (catalog.variants[variant] for variant in (top, bottom))
-    styles = tuple(catalog.frameworks[entry["framework"]]["style"] for entry in (one, other))
-    return styles == ("async", "sync") and python_of(one) == python_of(other)
+def _looked_at(ratio: RatioFigures, manifest: Manifest) -> RatioFigures:
+    """Return a ratio with the interval that its looks leave, where it was measured until it was known."""
+    level = level_of(manifest, ratio.top.name, ratio.bottom.name)
+    return replace(ratio, ratio=widened(ratio.ratio, level))
 
 
 def _newer(catalog: Catalog, top: CellFigures, bottom: CellFigures) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 
 from collect.archive.store import Manifest
 from collect.catalog import Catalog
+from collect.pairs import async_against_sync
 from collect.plan import CELL, Cell
-from collect.report.figures import async_against_sync, usable, verdict_of
+from collect.report.figures import usable, verdict_of
 from collect.report.verdicts import CellVerdict, held_back
 from collect.verdicts.findings import LOW
 

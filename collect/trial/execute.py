@@ -17,8 +17,9 @@ import psutil
 
 from collect.archive import open_partial
 from collect.archive.durable import disk_errors
+from collect.archive.looks import decide, expected_block, last_block
 from collect.errors import BenchError
-from collect.plan import TRIAL_OVERHEAD_S
+from collect.plan import CELL, TRIAL_OVERHEAD_S
 from collect.trial.board import AbortedError, Board
 from collect.trial.client import follow, instances, prepare
 from collect.trial.live import finished_line, live_line
@@ -28,6 +29,10 @@ from collect.trial.watching import Side, Task, in_words
 
 LINE_START = "\r\x1b[K"
 SETTLE_S = 20.0
+DECIDE_S = 60.0
+"""The server's worker may take so long for the end of a block: its last trial, and the look at all of them."""
+ENOUGH = {"enough": True}
+"""What is said of a trial that is not to be done any more."""
 
 
 @dataclass
@@ -45,9 +50,10 @@ class Trial:
     _began: float = 0.0
     _left_s: float = 0.0
 
-    def play(self, remote: Remote) -> dict[str, Any] | None:
-        """Play this host's part; the server's worker returns the trial's summary, the others None.
+    def play(self, remote: Remote) -> dict[str, Any]:
+        """Play this host's part; the server's worker returns the trial's ``summary``, the others None.
 
+        All return ``enough`` instead where the run was stopped before this trial, since what it was for is known.
         Raises BenchError with the reason when the trial failed, here or on another host.
         """
         self._began = time.monotonic()
@@ -56,6 +62,8 @@ class Trial:
         try:
             self.board.check()
             with disk_errors(str(self.task.folder)):
+                if not self._wanted(is_server):
+                    return ENOUGH
                 self.task.folder.mkdir(parents=True, exist_ok=True)
             record = self._serve(remote) if is_server else self._load(remote)
         except AbortedError:
@@ -64,10 +72,27 @@ class Trial:
             self.board.abort(in_words(error, remote.name))
         self.board.put(f"{remote.name}.done", record)
         if is_server:
-            return self._finish(record)
+            return {"summary": self._finish(record)}
         if self.board.aborted:
             raise self._failed()
-        return None
+        return {"summary": None}
+
+    def _wanted(self, is_server: bool) -> bool:
+        """Say whether the trial is still to be done; where a block begins, the others hear it of the server's worker.
+
+        That one has put the block before on record, and with it whether the run goes on.
+        """
+        spec = self.task.spec
+        if spec["kind"] != CELL or spec["position"] != 1:
+            return True
+        run = open_partial(self.partial)
+        if run.plan.precision is None:
+            return True
+        if is_server:
+            self.board.put("wanted", last_block(run.facts) is None)
+        elif self.board.wait(["wanted"], DECIDE_S, self.board.check):
+            raise BenchError("no word on whether the run goes on", self.task.server, "go on with -e resume=")
+        return bool(self.board.get("wanted"))
 
     def _serve(self, remote: Remote) -> dict[str, Any]:
         # What the end of the trial needs is read in while the hosts start.
@@ -101,7 +126,9 @@ class Trial:
     def _estimate_s(self) -> float:
         """Return the seconds that the run has left at this trial's start: what is planned, around it as seen so far."""
         run = open_partial(self.partial)
-        left = [spec for spec in run.remaining() if spec.ordinal >= int(self.task.spec["ordinal"])]
+        first, last = int(self.task.spec["ordinal"]), expected_block(run)
+        left = [spec for spec in run.remaining() if spec.ordinal >= first]
+        left = [spec for spec in left if spec.kind != CELL or spec.block <= last]
         planned_s = run.plan.estimate_s(left, probes=run.plan.probe and "probes" not in run.facts)
         around = [float(note.read_text()) for note in self.board.folder.parent.glob("*/around")]
         seen_s = sum(around) / len(around) if around else TRIAL_OVERHEAD_S
@@ -125,7 +152,17 @@ class Trial:
             raise self._failed()
         self.board.put("around", time.monotonic() - self._began - self.task.load_s)
         self.show((LINE_START if self.terminal else "") + finished_line(self.task.spec, summary))
+        self._look()
         return summary
+
+    def _look(self) -> None:
+        """Where the trial was the last of its block: decide whether the run goes on, for all hosts."""
+        try:
+            for line in decide(open_partial(self.partial)):
+                self.show(line)
+        except (BenchError, OSError) as error:
+            self.board.abort(in_words(error, "control node"))
+            raise self._failed() from error
 
     def _put_on_record(self, server: dict[str, Any]) -> dict[str, Any]:
         clients = {name: self.board.get(f"{name}.done") for name in self.task.clients}

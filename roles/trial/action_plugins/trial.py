@@ -81,7 +81,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         began = time.monotonic()
         try:
             remote = remote_of(self._connection, task_vars["inventory_hostname"])
-            summary = trial.play(remote)
+            played = trial.play(remote)
         except BenchError as error:
             return {**result, "failed": True, "msg": str(error)}
-        return {**result, "changed": False, "summary": summary, "wall_s": time.monotonic() - began}
+        return {**result, "changed": False, **played, "wall_s": time.monotonic() - began}
