@@ -36,6 +36,7 @@ class Extra:
 MAKERS: Sequence[str] = (
     "collect.report.composition:composition",
     "collect.report.maps:section",
+    "collect.report.precision:precision",
 )
 """By module and function, which are imported when a report is made, as they import from here."""
 

@@ -10,6 +10,7 @@ import jinja2
 from bokeh.embed import json_item
 from bokeh.resources import Resources
 
+from collect.archive.looks import blocks_of
 from collect.archive.query import open_run
 from collect.archive.store import Archive
 from collect.paths import DATA_DIR
@@ -63,6 +64,7 @@ def render(archive: Archive, run_id: str) -> str:
         .render(
             figures=figures,
             manifest=figures.manifest,
+            blocks=blocks_of(figures.manifest),
             words=words,
             headline=headline(figures),
             lead=lead(figures),

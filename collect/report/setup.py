@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from collect.archive.looks import blocks_of
 from collect.catalog import needs_database
 from collect.report.article import article_setup
 from collect.report.figures import RunFigures
@@ -59,7 +60,8 @@ def _ours(figures: RunFigures) -> Iterator[tuple[str, str, str]]:
         f"windows of {plan['window_s']:g} s after {plan['warmup_s']:g} s of warm-up, users arriving over"
         f" {plan['ramp_s']:g} s",
     )
-    yield "repeats", "repeats", f"{counted(plan['blocks'], 'block')}, the cells of each in an order of its own"
+    blocks = counted(blocks_of(figures.manifest), "block")
+    yield "repeats", "repeats", f"{blocks}, the cells of each in an order of its own"
     yield "client's ports", "ports", _ports(figures, client)
 
 
