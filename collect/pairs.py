@@ -40,9 +40,7 @@ def pairs_of(
     return [pair for pair in alike if (pair[0].variant, pair[1].variant) == first_two]
 
 
-def groups_of(
-    cells: Sequence[Cell], catalog: Catalog, design: Mapping[str, Any] | None = None
-) -> list[list[Cell]]:
+def groups_of(cells: Sequence[Cell], catalog: Catalog, design: Mapping[str, Any] | None = None) -> list[list[Cell]]:
     """Return the cells in groups, those together that are compared, if by way of a third; in the cells' own order."""
     group = {cell: [cell] for cell in cells}
     for top, bottom in pairs_of(cells, catalog, design):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from benchmarks.simulated import Noise, log_ratios
 from benchmarks.sequential import anytime, looked, outcome, plain, spending
+from benchmarks.simulated import Noise, log_ratios
 from collect.statistics.intervals import ratio_over_blocks
 from collect.statistics.sequential import (
     ALPHA,
