@@ -11,6 +11,7 @@ import numpy as np
 from collect.archive.counts import database_counts, inserts_each, redis_counts, selects_each
 from collect.archive.held import held_up
 from collect.archive.raw import RawTrial, Sample, Series
+from collect.archive.sureness import settling, sureness
 from collect.archive.validity import judge
 from collect.archive.window import (
     PHASES,
@@ -43,7 +44,7 @@ def summarise(raw: RawTrial, run_id: str, ceilings: Ceilings | None = None) -> d
     """
     window = find_window(raw)
     row: dict[str, Any] = {"run_id": run_id, **_identity(raw, window)}
-    row |= _answers(raw, window)
+    row |= _answers(raw, window) | sureness(raw, window)
     row |= _server(raw, window)
     row |= _clients(raw, window)
     row |= redis_counts(raw, window, row["requests"]) | database_counts(raw, window) | held_up(raw)
@@ -194,6 +195,7 @@ def _checks(raw: RawTrial, window: Window) -> dict[str, Any]:
         "failures_total": int((~raw.requests.good).sum()),
         "wrong_responses": _wrong(raw, window),
         "frequency_drop": {side: _frequency_drop(raw, side, first, last) for side in ("server", "client")},
+        "settling": settling(raw, window),
     }
 
 

@@ -9,10 +9,13 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from collect.documents import load_document
 from collect.paths import DATA_DIR
+
+if TYPE_CHECKING:
+    from collect.statistics.warmup import Head
 
 VALID, DEGRADED, INVALID = "valid", "degraded", "invalid"
 WARNING = "warning"
@@ -78,6 +81,7 @@ def judge(row: Mapping[str, Any], checks: Mapping[str, Any]) -> Verdict:
         verdict.weigh("frequency_drop", slower, shown)
     uncertain = row["clock_uncertainty_s"]
     verdict.weigh("clock_uncertainty_s", uncertain, f"the clocks are known to {uncertain * 1000:.1f} ms only")
+    _weigh_settling(verdict, row, checks["settling"])
     _weigh_invariants(verdict, row)
     _weigh_relay(verdict, row)
     return verdict
@@ -145,6 +149,16 @@ def _weigh_app(verdict: Verdict, row: Mapping[str, Any], checks: Mapping[str, An
         off = max(0, abs(diff) - checks["failures_total"]) / row["users"]
         shown = f"the app counted {abs(diff)} requests {'more' if diff > 0 else 'fewer'} than the generator"
         verdict.weigh("app_requests_off_users", off, f"{shown}; at most {row['users']} can be under way")
+
+
+def _weigh_settling(verdict: Verdict, row: Mapping[str, Any], head: Head | None) -> None:
+    """Weigh what a head of the window that ought to have been warm-up does to the rate; nothing is cut off."""
+    if head is None or not head.share:
+        return
+    settled = f"the rate settled only {row['warmup_found_s']:.2f} s into the window"
+    levels = f"{head.before:.0f}/s until then, {head.after:.0f}/s after"
+    off = f"{abs(head.bias):.1%} {'above' if head.bias > 0 else 'below'} the rate after it"
+    verdict.weigh("warmup_bias", abs(head.bias), f"{settled} ({levels}), so rps is {off}: warm up for longer")
 
 
 def _weigh_invariants(verdict: Verdict, row: Mapping[str, Any]) -> None:

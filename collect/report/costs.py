@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collect.report.figures import CellFigures, RunFigures, usable
+from collect.report.outcomes import APP_CPU, SERVER_CPU
 from collect.report.verdicts import Whose, whose
-
-PER = 1000
-"""Requests that CPU is reckoned for."""
+from collect.statistics.intervals import Estimate
 
 
 @dataclass(frozen=True)
@@ -17,31 +16,44 @@ class Measured:
 
     cell: CellFigures
     whose: Whose
-    app_cpu_s: float | None
-    """CPU seconds of the app for 1,000 right answers: cores over rate, each summed over the usable trials."""
-    server_cpu_s: float | None
-    """Likewise of all that the server's CPU set was used for: app, Redis, database, kernel."""
     app_mib: float | None
     """The most memory that the app held in any usable trial: PSS, so that what processes share counts once."""
     trials: tuple[int, ...]
     """Their places in the run's order, those that cannot be used included."""
 
+    @property
+    def app_cpu(self) -> Estimate | None:
+        """CPU seconds of the app for 1,000 right answers: cores over rate, each summed over the usable trials."""
+        return self.cell.outcomes.get(APP_CPU)
+
+    @property
+    def server_cpu(self) -> Estimate | None:
+        """Likewise of all that the server's CPU set was used for: app, Redis, database, kernel."""
+        return self.cell.outcomes.get(SERVER_CPU)
+
+    @property
+    def memory(self) -> Estimate | None:
+        """The app's memory (PSS, MiB), the mean over the blocks."""
+        return self.cell.outcomes.get("app_pss_mib")
+
+    @property
+    def app_cpu_s(self) -> float | None:
+        """The figure of ``app_cpu``."""
+        return self.app_cpu.value if self.app_cpu else None
+
+    @property
+    def server_cpu_s(self) -> float | None:
+        """The figure of ``server_cpu``."""
+        return self.server_cpu.value if self.server_cpu else None
+
 
 def measured(figures: RunFigures, cell: CellFigures) -> Measured:
     """Return a cell with its costs."""
     trials = figures.trials_of(cell)
-    good = usable(trials)
-    memory = [value for row in good if (value := row.get("app_pss_mib")) is not None]
+    memory = [value for row in usable(trials) if (value := row.get("app_pss_mib")) is not None]
     return Measured(
         cell,
         whose(cell.verdict, usable=cell.rps is not None),
-        _cpu_s(cell, "app_cpu_cores"),
-        _cpu_s(cell, "server_cpu_cores"),
         max(memory, default=None),
         tuple(row["ordinal"] for row in trials),
     )
-
-
-def _cpu_s(cell: CellFigures, column: str) -> float | None:
-    cores = cell.means.get(column)
-    return cores / cell.rps.value * PER if cores is not None and cell.rps and cell.rps.value else None

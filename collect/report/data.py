@@ -14,7 +14,7 @@ from collect.report.notices import notices, probes
 from collect.report.setup import setup
 from collect.report.table import ArticleTable, article_table
 from collect.report.variants import rankings, renewals
-from collect.report.words import low_rate
+from collect.report.words import doubt, low_rate
 
 
 def run_data(figures: RunFigures) -> dict[str, Any]:
@@ -119,6 +119,10 @@ def measured_data(each: Measured) -> dict[str, Any]:
         "app_cpu_s_per_1000": each.app_cpu_s,
         "server_cpu_s_per_1000": each.server_cpu_s,
         "app_mib": each.app_mib,
+        "app_cpu": each.app_cpu and asdict(each.app_cpu),
+        "server_cpu": each.server_cpu and asdict(each.server_cpu),
+        "memory": each.memory and asdict(each.memory),
+        "latency": {name: asdict(found) for name, found in each.cell.outcomes.items() if name.startswith("latency_")},
         "trials": list(each.trials),
         **limit(each.cell),
     }
@@ -130,6 +134,9 @@ def ratio_data(ratio: RatioFigures) -> dict[str, Any]:
         "comparable": ratio.comparable,
         "why": ratio.why,
         "ratio": ratio.ratio and asdict(ratio.ratio),
+        "doubt": doubt(ratio.ratio),
+        "cpu": ratio.cpu and asdict(ratio.cpu),
+        "cpu_narrower": ratio.cpu_narrower,
         "top": {"cell": ratio.top.name, "variant": ratio.top.variant, **limit(ratio.top)},
         "bottom": {"cell": ratio.bottom.name, "variant": ratio.bottom.variant, **limit(ratio.bottom)},
         "article": ratio.article,

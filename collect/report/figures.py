@@ -20,11 +20,14 @@ from collect.catalog import Catalog
 from collect.pairs import async_against_sync
 from collect.plan import CELL, Cell
 from collect.report.article import ArticleFigure, article_figures, python_of, side_of
+from collect.report.outcomes import cost_ratio, outcomes
 from collect.report.verdicts import CellVerdict, cell_verdict, held_back
 from collect.statistics.intervals import Estimate, mean_over_blocks, ratio_over_blocks
 from collect.statistics.sequential import widened
 
 Row = Mapping[str, Any]
+BOUNDS = ("_low", "_high", "_low_ms", "_high_ms")
+"""How columns of trials.parquet end that are the ends of an interval."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ class CellFigures:
     """None when no trial of the cell can be used."""
     verdict: CellVerdict
     means: Mapping[str, float | None]
-    """By column of trials.parquet: the mean over the trials."""
+    """By column of trials.parquet: the mean over the trials; the ends of trials' own intervals have none."""
+    outcomes: Mapping[str, Estimate]
+    """Latencies, CPU seconds for 1,000 requests and memory with their intervals (see collect.report.outcomes)."""
     requests: int
     failures: int
     trials: int
@@ -94,6 +99,14 @@ class RatioFigures:
     """Whether it is known that the server side limited both."""
     why: str | None
     """Why it is not comparable: which side was held back by what, with the evidence."""
+    cpu: Estimate | None = None
+    """The ratio of the app's CPU seconds per request, paired alike: above 1 where a request costs the first more."""
+
+    @property
+    def cpu_narrower(self) -> bool:
+        """Say whether that is known more exactly than the ratio of the rates."""
+        cost, rate = (estimate.half_width if estimate else None for estimate in (self.cpu, self.ratio))
+        return cost is not None and rate is not None and cost < rate
 
 
 @dataclass(frozen=True)
@@ -200,7 +213,11 @@ def _cell(name: str, rows: list[Row], catalog: Catalog, manifest: Manifest) -> C
     variant = catalog.variants[first["variant"]]
     framework = catalog.frameworks[variant["framework"]]
     side = side_of(variant)
-    numeric = [key for key, value in first.items() if isinstance(value, float | int) or value is None]
+    numeric = [
+        key
+        for key, value in first.items()
+        if (isinstance(value, float | int) or value is None) and not key.endswith(BOUNDS)
+    ]
     return CellFigures(
         name=name,
         **{key: first[key] for key in ("variant", "workload", "generator", "users", "profile")},
@@ -213,6 +230,7 @@ def _cell(name: str, rows: list[Row], catalog: Catalog, manifest: Manifest) -> C
         rps=mean_over_blocks([row["rps"] for row in good]) if good else None,
         verdict=verdict_of(name, rows, manifest),
         means={key: _mean([row[key] for row in good]) for key in numeric},
+        outcomes=outcomes(good),
         requests=sum(row["requests"] for row in rows),
         failures=sum(row["failures"] for row in rows),
         trials=len(rows),
@@ -244,9 +262,8 @@ def _pairs(
 
 
 def _ratio(top: CellFigures, bottom: CellFigures, by_cell: Mapping[str, list[Row]]) -> RatioFigures:
-    ratio = ratio_over_blocks(
-        *({row["block"]: row["rps"] for row in usable(by_cell[cell.name])} for cell in (top, bottom))
-    )
+    one, other = (usable(by_cell[cell.name]) for cell in (top, bottom))
+    ratio = ratio_over_blocks(*({row["block"]: row["rps"] for row in rows} for rows in (one, other)))
     reasons = [
         f"{_side(cell, top, bottom)} {held}{_because(cell)}" for cell in (bottom, top) if (held := cell.held_back)
     ]
@@ -260,6 +277,7 @@ def _ratio(top: CellFigures, bottom: CellFigures, by_cell: Mapping[str, list[Row
         _divided(top, bottom.article_text_rps),
         comparable=not reasons,
         why="; ".join(reasons) or None,
+        cpu=cost_ratio(one, other),
     )
 
 

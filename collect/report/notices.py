@@ -9,7 +9,7 @@ from typing import Any
 
 from collect.plan import PROBE
 from collect.report.figures import CellFigures, RatioFigures, Row, RunFigures, kind, usable
-from collect.report.words import ratio_name
+from collect.report.words import doubt, ratio_name
 from collect.verdicts.cells import CONFIRMED, REFUTED, UNCLEAR, UNTESTED, word_of
 
 
@@ -60,7 +60,7 @@ def probes(figures: RunFigures) -> list[ProbeFigures]:
 
 
 def notices(figures: RunFigures) -> list[Notice]:
-    """Return the warnings of all trials, then where the sockets of a ratio's two sides differ."""
+    """Return the warnings of all trials, then where a ratio's checks disagree, or its two sides' sockets differ."""
     by_text: dict[str, list[int]] = {}
     for row in figures.rows:
         for text in row.get("warnings") or ():
@@ -69,7 +69,9 @@ def notices(figures: RunFigures) -> list[Notice]:
         Notice(f"trial{'s' * (len(trials) > 1)} {', '.join(map(str, trials))}", text)
         for text, trials in by_text.items()
     ]
-    return found + [notice for ratio in figures.ratios for notice in _parity(figures, ratio)]
+    ratios = (*figures.ratios, *figures.tools, *figures.pythons)
+    doubts = [Notice(ratio_name(ratio), text) for ratio in ratios if ratio.comparable and (text := doubt(ratio.ratio))]
+    return found + doubts + [notice for ratio in figures.ratios for notice in _parity(figures, ratio)]
 
 
 def sockets_of(figures: RunFigures, cell: CellFigures) -> Mapping[str, Any] | None:

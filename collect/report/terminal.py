@@ -9,6 +9,7 @@ from rich.text import Text
 from collect.report.figures import CellFigures
 from collect.report.verdicts import CellVerdict
 from collect.report.words import NOTHING, counted, number
+from collect.statistics.intervals import Estimate
 
 COLORS = {"server": "green", "client": "red", "between": "yellow", "unknown": "magenta"}
 """By where a verdict points."""
@@ -32,6 +33,13 @@ def rate(cell: CellFigures) -> Text:
     if cell.rps is None:
         return Text("invalid", style="red")
     return Text(number(cell.rps.value, 1))
+
+
+def sure(estimate: Estimate | None, digits: int = 2) -> Text:
+    """Return a figure, and on a second line half of its interval where it has one."""
+    text = Text(number(estimate.value if estimate else None, digits))
+    half = estimate.half_width if estimate else None
+    return text if half is None else text.append(f"\n± {half:.1%}", style="dim")
 
 
 def failed(cell: CellFigures) -> Text:

@@ -16,11 +16,12 @@ from collect.report.comparison import headline, lead
 from collect.report.extras import extras
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, groups
 from collect.report.notices import Notice, gathered, notices, probes
-from collect.report.terminal import COLORS, failed, plain_table, rate, spread_or_blocks, verdict_text
+from collect.report.terminal import COLORS, failed, plain_table, rate, spread_or_blocks, sure, verdict_text
 from collect.report.text_tables import print_tables
 from collect.report.words import (
     NOTHING,
     article_ratio,
+    cost_ratio,
     low_rate,
     number,
     pegged,
@@ -82,9 +83,9 @@ RATES: Cells = [
     ("req/s", rate),
     ("± 95 %", spread_or_blocks),
     ("limited by", lambda cell: verdict_text(cell.verdict)),
-    ("p50", lambda cell: number(cell.means.get("latency_p50_ms"))),
-    ("p95", lambda cell: number(cell.means.get("latency_p95_ms"))),
-    ("p99", lambda cell: number(cell.means.get("latency_p99_ms"))),
+    ("p50", lambda cell: sure(cell.outcomes.get("latency_p50_ms"))),
+    ("p95", lambda cell: sure(cell.outcomes.get("latency_p95_ms"))),
+    ("p99", lambda cell: sure(cell.outcomes.get("latency_p99_ms"))),
     ("failed", failed),
 ]
 RESOURCES: Cells = [
@@ -106,6 +107,7 @@ def _ratio(ratio: RatioFigures) -> Text:
         line.append("not comparable", style="bold red").append(f": {ratio.why}. Struck out: ")
         line.append(ratio_value(ratio), style="strike dim")
     line.append(f"; {ratio_verdicts(ratio)}")
+    line.append(f"; the app's CPU a request {cost_ratio(ratio)}" if ratio.cpu else "")
     if ratio.top.python != ratio.bottom.python:
         return line
     if ratio.top.variant != ratio.bottom.variant:

@@ -9,7 +9,7 @@ from rich.text import Text
 from collect.report.costs import Measured
 from collect.report.figures import RatioFigures, RunFigures
 from collect.report.table import WAYS, ArticleTable, TableRatio, TableRow, article_table
-from collect.report.terminal import COLORS, plain_table, rate, spread_or_blocks
+from collect.report.terminal import COLORS, plain_table, rate, spread_or_blocks, sure
 from collect.report.variants import Pairs, Ranking, Renewal, rankings, renewals
 from collect.report.words import NOTHING, costs, number, span
 
@@ -106,8 +106,8 @@ def _ranking(ranking: Ranking) -> Table:
             rate(each.cell),
             spread_or_blocks(each.cell),
             Text(each.whose.text, style=COLORS[each.whose.kind]),
-            number(each.app_cpu_s),
-            number(each.server_cpu_s),
+            sure(each.app_cpu),
+            sure(each.server_cpu),
             number(each.app_mib, 0),
         )
     return shown

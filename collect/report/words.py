@@ -5,8 +5,12 @@ from __future__ import annotations
 from collect.report.costs import Measured
 from collect.report.figures import CellFigures, RatioFigures
 from collect.statistics.intervals import MIN_BLOCKS, Estimate
+from collect.statistics.resampling import least_p
 
 NOTHING = "–"
+ALPHA = 0.05
+TRUSTED_BOOTSTRAP = 8
+"""Blocks from which on a bootstrap that is narrower than the t interval is a reason to doubt that."""
 PEGGED = 0.95
 """A host that uses more of its CPU set than this has none left to speak of."""
 ENOUGH_OF_WRK = 0.97
@@ -28,6 +32,14 @@ def costs(each: Measured) -> str:
     if each.app_cpu_s is None and each.app_mib is None:
         return NOTHING
     return f"{number(each.app_cpu_s)} / {number(each.server_cpu_s)} s, {number(each.app_mib, 0)} MiB"
+
+
+def costs_told(each: Measured) -> str:
+    """Return how sure these are."""
+    named = (("app", each.app_cpu, 3), ("server", each.server_cpu, 3), ("memory", each.memory, 1))
+    return "; ".join(
+        f"{name} {number(cost.value, digits)}, {told(cost, digits)}" for name, cost, digits in named if cost
+    )
 
 
 def whole(value: object) -> str:
@@ -66,6 +78,65 @@ def span(estimate: Estimate, digits: int = 2) -> str:
     if estimate.low is None or estimate.high is None:
         return f"{counted(estimate.blocks, 'block')}, no interval"
     return f"{estimate.low:.{digits}f} to {estimate.high:.{digits}f}"
+
+
+def told(estimate: Estimate, digits: int = 2) -> str:
+    """Return all that is known of how sure a figure is, to show where one asks for it."""
+    blocks = f"over {counted(estimate.blocks, 'block')}, from {number(estimate.least, digits)} to"
+    checked = ""
+    if estimate.boot_low is not None and estimate.boot_high is not None:
+        checked = f"; bootstrap {number(estimate.boot_low, digits)} to {number(estimate.boot_high, digits)}"
+    if estimate.p is not None:
+        checked += f"; p = {estimate.p:.2g} by sign flips"
+    return f"{interval(estimate, digits)} {blocks} {number(estimate.most, digits)}{checked}"
+
+
+def cost_ratio(ratio: RatioFigures) -> str:
+    """Return the ratio of the app's CPU seconds per request, and whether it is known more exactly than the rates'."""
+    if ratio.cpu is None:
+        return NOTHING
+    figure = f"× {ratio.cpu.value:.2f} ({span(ratio.cpu)})"
+    return f"{figure}, narrower: {narrower(ratio)}" if ratio.cpu_narrower else figure
+
+
+def narrower(ratio: RatioFigures) -> str:
+    """Return the width of both ratios, where the CPU seconds' is the narrower; else nothing."""
+    if not ratio.cpu_narrower or ratio.cpu is None or ratio.ratio is None:
+        return ""
+    return f"{spread(ratio.cpu)} against {spread(ratio.ratio)} of the rates"
+
+
+def doubt(estimate: Estimate | None) -> str | None:
+    """Return where the checks disagree with a ratio's t interval on whether the sides differ; None where they do not.
+
+    Few blocks cannot disagree: five that all say the same have p = 0.06. Nor can a bootstrap of under eight blocks say
+    that sides differ, since it is too narrow then.
+    """
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return None
+    differ = not estimate.low <= 1 <= estimate.high
+    parts = []
+    if estimate.p is not None:
+        unanimous = estimate.p <= least_p(estimate.blocks) * 1.001
+        if differ != (estimate.p <= ALPHA) and not (differ and unanimous):
+            parts.append(f"sign flips of its blocks give p = {estimate.p:.2f}")
+    if estimate.boot_low is not None and estimate.boot_high is not None:
+        apart = not estimate.boot_low <= 1 <= estimate.boot_high
+        if apart != differ and (differ or estimate.blocks >= TRUSTED_BOOTSTRAP):
+            parts.append(f"the bootstrap gives {estimate.boot_low:.3f} to {estimate.boot_high:.3f}")
+    if not parts:
+        return None
+    says = "leaves out 1" if differ else "holds 1"
+    return f"its t interval {estimate.low:.3f} to {estimate.high:.3f} {says}, but {' and '.join(parts)}"
+
+
+def within(value: float | None, low: float | None, high: float | None, digits: int = 2) -> str:
+    """Return a trial's own figure with its interval from the noise within its window."""
+    if low is None and high is None:
+        return f"{whole(value)}, no interval is known"
+    known = [f"{word} {number(end, digits)}" for word, end in (("from", low), ("to", high)) if end is not None]
+    open_end = " (so few answers cannot tell the other end)" if len(known) == 1 else ""
+    return f"{whole(value)}, 95 % interval within the trial {' '.join(known)}{open_end}"
 
 
 def article_ratio(ratio: RatioFigures) -> str:

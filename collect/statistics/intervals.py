@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collect.statistics.student import t_critical
+import numpy as np
+
+from collect.statistics.resampling import Floats, bca_interval, sign_flip_p
 
 MIN_BLOCKS = 3
 """Fewer give no interval: with two, the t interval is 13 standard errors wide and says nothing."""
@@ -23,6 +26,11 @@ class Estimate:
     low: float | None
     high: float | None
     blocks: int
+    p: float | None = None
+    """Of a ratio: how often sides that do not differ would show as much, by sign flips; a check of the interval."""
+    boot_low: float | None = None
+    boot_high: float | None = None
+    """The interval again by the bootstrap (BCa), for the same purpose; None: fewer than five blocks."""
 
     @property
     def half_width(self) -> float | None:
@@ -45,7 +53,32 @@ def mean_over_blocks(values: Sequence[float]) -> Estimate:
     """
     value = statistics.fmean(values)
     low, high = _t_interval(values)
-    return Estimate(value, min(values), max(values), low, high, len(values))
+    boot = bca_interval(values, _mean) or (None, None)
+    return Estimate(value, min(values), max(values), low, high, len(values), None, *boot)
+
+
+def quotient_over_blocks(parts: Sequence[float], wholes: Sequence[float]) -> Estimate:
+    """Return the sum of one column over the sum of another, such as CPU seconds over requests; a value each per block.
+
+    The wholes are above 0. The t interval is that of the ratio estimator (Cochran (1977), Sampling Techniques, 6.4):
+    the deviations are those of the parts from what the quotient makes of their wholes. The range is that of the
+    blocks' own quotients.
+    """
+    value = math.fsum(parts) / math.fsum(wholes)
+    low, high = _t_interval([part - value * whole for part, whole in zip(parts, wholes, strict=True)])
+    mean = statistics.fmean(wholes)
+    own = [part / whole for part, whole in zip(parts, wholes, strict=True)]
+    boot = bca_interval(np.column_stack([parts, wholes]), _quotient) or (None, None)
+    return Estimate(
+        value,
+        min(own),
+        max(own),
+        None if low is None else value + low / mean,
+        None if high is None else value + high / mean,
+        len(own),
+        None,
+        *boot,
+    )
 
 
 def ratio_over_blocks(numerator: Mapping[int, float], denominator: Mapping[int, float]) -> Estimate | None:
@@ -61,6 +94,7 @@ def ratio_over_blocks(numerator: Mapping[int, float], denominator: Mapping[int, 
         return None
     logs = [math.log(top / bottom) for top, bottom in pairs]
     low, high = _t_interval(logs)
+    boot = bca_interval(logs, _mean)
     return Estimate(
         math.exp(statistics.fmean(logs)),
         math.exp(min(logs)),
@@ -68,7 +102,17 @@ def ratio_over_blocks(numerator: Mapping[int, float], denominator: Mapping[int, 
         None if low is None else math.exp(low),
         None if high is None else math.exp(high),
         len(blocks),
+        sign_flip_p(logs) if len(blocks) >= MIN_BLOCKS else None,
+        *((math.exp(boot[0]), math.exp(boot[1])) if boot else (None, None)),
     )
+
+
+@functools.cache
+def t_critical(df: float, confidence: float = 0.95) -> float:
+    """Return the t between which and -t Student's distribution holds ``confidence`` (in (0, 1))."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, (1 + confidence) / 2))
 
 
 def _t_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
@@ -79,3 +123,14 @@ def _t_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
     mean = statistics.fmean(values)
     half = t_critical(count - 1) * statistics.stdev(values) / math.sqrt(count)
     return mean - half, mean + half
+
+
+def _mean(samples: Floats) -> Floats:
+    mean: Floats = samples.mean(axis=1)
+    return mean
+
+
+def _quotient(samples: Floats) -> Floats:
+    sums = samples.sum(axis=1)
+    quotient: Floats = sums[:, 0] / sums[:, 1]
+    return quotient

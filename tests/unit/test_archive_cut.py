@@ -86,6 +86,41 @@ def test_failures_degrade_and_are_no_requests_served(tmp_path: Path) -> None:
     assert "requests failed" in row["reasons"][0]
 
 
+def test_figures_have_the_interval_that_their_own_window_gives(tmp_path: Path) -> None:
+    row, truth = cut(tmp_path, Setting(rps=400))
+    assert row["rps_low"] < 400 * 1.01
+    assert row["rps_low"] < row["rps"] < row["rps_high"]
+    assert row["rps_high"] - row["rps_low"] < 0.1 * row["rps"]
+    inside = np.sort(np.rint(truth.latencies[truth.inside()] * 1e6))
+    for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+        low, high = (row[f"latency_{name}_{side}_ms"] for side in ("low", "high"))
+        assert low < row[f"latency_{name}_ms"] < high
+        assert {low, high} <= set(inside / 1000), "they are latencies that were measured"
+        assert (inside / 1000 <= low).mean() < share < (inside / 1000 <= high).mean()
+    assert row["warmup_found_s"] == 0
+
+
+def test_too_few_answers_have_no_interval(tmp_path: Path) -> None:
+    row, _ = cut(tmp_path, Setting(rps=8))
+    bounds = [name for name in row if name.endswith(("_low", "_high", "_low_ms", "_high_ms"))]
+    assert len(bounds) == 8
+    assert {row[name] for name in (*bounds, "warmup_found_s")} == {None}
+
+
+@pytest.mark.parametrize(("level", "validity", "told"), [(0.8, "valid", "warnings"), (0.4, "degraded", "reasons")])
+def test_a_window_that_begins_too_early_says_so_and_is_not_cut(
+    tmp_path: Path, level: float, validity: str, told: str
+) -> None:
+    row, truth = cut(tmp_path, Setting(rps=400, speeds=((0.0, level), (0.12, 1.0))))
+    assert row["warmup_found_s"] == pytest.approx(1.2, abs=0.3)
+    assert row["validity"] == validity
+    (text,) = [text for text in row[told] if "into the window" in text]
+    assert text.startswith("the rate settled only 1.")
+    assert text.endswith("below the rate after it: warm up for longer")
+    assert row["requests"] == truth.inside().sum()
+    assert row["rps"] == pytest.approx(row["requests"] / row["window_s"])
+
+
 def test_gets_that_redis_did_not_count_make_a_trial_invalid(tmp_path: Path) -> None:
     row, _ = cut(tmp_path, Setting(redis_lost=40))
     assert row["validity"] == "invalid"

@@ -7,9 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from collect.statistics.intervals import mean_over_blocks, ratio_over_blocks
+from collect.statistics.intervals import mean_over_blocks, quotient_over_blocks, ratio_over_blocks, t_critical
 from collect.statistics.percentiles import percentile, percentile_curve
-from collect.statistics.student import t_critical, t_probability
 
 
 @pytest.mark.parametrize(
@@ -19,7 +18,6 @@ from collect.statistics.student import t_critical, t_probability
 )
 def test_critical_values_are_those_of_the_table(df: int, confidence: float, t: float) -> None:
     assert t_critical(df, confidence) == pytest.approx(t, abs=0.0005)
-    assert t_probability(t_critical(df, confidence), df) == pytest.approx(confidence)
 
 
 def test_a_mean_has_a_t_interval_from_three_blocks_on() -> None:
@@ -64,6 +62,44 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
         assert estimate.high is not None
         covered += estimate.low <= 2.2 <= estimate.high
     assert 0.94 <= covered / 2000 <= 0.96
+
+
+def test_a_quotient_is_of_the_sums_and_its_interval_of_what_it_leaves_over() -> None:
+    cores, rates = [1.0, 0.9, 1.1], [500.0, 440.0, 560.0]
+    estimate = quotient_over_blocks(cores, rates)
+    assert estimate.value == 3.0 / 1500
+    assert (estimate.least, estimate.most) == (1.1 / 560, 0.9 / 440)
+    left = [core - 0.002 * rate for core, rate in zip(cores, rates, strict=True)]
+    half = 4.3027 * np.std(left, ddof=1) / math.sqrt(3) / 500
+    assert estimate.low == pytest.approx(0.002 - half, rel=1e-4)
+    assert estimate.high == pytest.approx(0.002 + half, rel=1e-4)
+    drifting = quotient_over_blocks([0.5, 1.0, 2.0], [100.0, 200.0, 400.0])
+    assert drifting.half_width == pytest.approx(0), "what moves both drops out"
+    assert quotient_over_blocks([1.0, 2.0], [10.0, 20.0]).low is None
+
+
+def test_checks_go_with_a_ratio_and_not_with_a_mean() -> None:
+    top = {block: 2.0 + 0.1 * block for block in range(1, 7)}
+    ratio = ratio_over_blocks(top, dict.fromkeys(top, 1.0))
+    assert ratio
+    assert ratio.p == 2 / 2**6
+    assert ratio.boot_low is not None
+    assert ratio.boot_high is not None
+    assert ratio.least < ratio.boot_low < ratio.value < ratio.boot_high < ratio.most
+    mean = mean_over_blocks(list(top.values()))
+    assert (mean.p, mean.boot_low is None) == (None, False)
+    few = ratio_over_blocks({1: 2.0, 2: 2.1}, {1: 1.0, 2: 1.0})
+    assert few
+    assert (few.p, few.boot_low) == (None, None)
+
+
+def test_intervals_of_quotients_cover_the_truth_as_often_as_they_say() -> None:
+    """2,000 experiments of eight blocks: what a request costs is steady, how many there are is not."""
+    rng = np.random.default_rng(8)
+    rates = 400 * np.exp(rng.normal(0, 0.2, (2000, 8)))
+    cores = rates * 0.002 * np.exp(rng.normal(-0.0002, 0.02, (2000, 8)))
+    found = [quotient_over_blocks(list(a), list(b)) for a, b in zip(cores, rates, strict=True)]
+    assert 0.93 <= np.mean([each.low <= 0.002 <= each.high for each in found if each.low and each.high]) <= 0.965
 
 
 def test_percentiles_are_measured_values() -> None:
