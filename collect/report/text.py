@@ -62,18 +62,7 @@ def render(figures: RunFigures, console: Console, entry: Path, report: Path | No
     _print_ceilings(figures, console)
     _print_probes(figures, console)
     _print_notices(figures, console)
-    for validity, style in ((INVALID, "red"), (DEGRADED, "yellow")):
-        reasons = [
-            Notice(f"trial {row['ordinal']}", reason)
-            for row in figures.rows
-            if row["validity"] == validity
-            for reason in row["reasons"]
-        ]
-        for notice in reasons if validity == INVALID else gathered(reasons):
-            console.print(Text(f"{validity}: {notice.about}: {notice.text}", style=style))
-    if figures.manifest["validity"] != VALID:
-        why = "; ".join(figures.manifest["reasons"])
-        console.print(Text(f"the run is {figures.manifest['validity']}: {why}", style="yellow"))
+    _print_validity(figures, console)
     console.print(Text(f"archive  {shown(entry)}"))
     if report:
         console.print(Text(f"report   {shown(report)}"))
@@ -176,6 +165,21 @@ def _print_notices(figures: RunFigures, console: Console) -> None:
         console.print(Text(f"warning: {notice.about}: {notice.text}", style="yellow"))
     if len(found) > SHOWN_NOTICES:
         console.print(Text(f"{len(found) - SHOWN_NOTICES} more warnings: see the report", style="yellow"))
+
+
+def _print_validity(figures: RunFigures, console: Console) -> None:
+    for validity, style in ((INVALID, "red"), (DEGRADED, "yellow")):
+        reasons = [
+            Notice(f"trial {row['ordinal']}", reason)
+            for row in figures.rows
+            if row["validity"] == validity
+            for reason in row["reasons"]
+        ]
+        for notice in reasons if validity == INVALID else gathered(reasons):
+            console.print(Text(f"{validity}: {notice.about}: {notice.text}", style=style))
+    if figures.manifest["validity"] != VALID:
+        why = "; ".join(figures.manifest["reasons"])
+        console.print(Text(f"the run is {figures.manifest['validity']}: {why}", style="yellow"))
 
 
 def _table(title: str, cells: Sequence[CellFigures], columns: Cells) -> Table:
