@@ -119,7 +119,7 @@ def doubt(estimate: Estimate | None) -> str | None:
     if estimate.p is not None:
         unanimous = estimate.p <= least_p(estimate.blocks) * 1.001
         if differ != (estimate.p <= ALPHA) and not (differ and unanimous):
-            parts.append(f"sign flips of its blocks give p = {estimate.p:.2f}")
+            parts.append(f"sign flips of its blocks give p = {estimate.p:.3f}")
     if estimate.boot_low is not None and estimate.boot_high is not None:
         apart = not estimate.boot_low <= 1 <= estimate.boot_high
         if apart != differ and (differ or estimate.blocks >= TRUSTED_BOOTSTRAP):
