@@ -88,9 +88,7 @@ def app_cpu_s(entry: Path) -> float:
     """Return the CPU seconds that a request cost the app in a run of one cell: the median over its trials."""
     rows = usable(pq.read_table(entry / "trials.parquet").to_pylist())
     if not rows:
-        sys.exit(
-            f"error: no trial of {entry} can be used: see its reasons, and measure again"
-        )
+        sys.exit(f"error: no trial of {entry} can be used: see its reasons, and measure again")
     return statistics.median(FIGURES["app_s"](row) for row in rows)
 
 

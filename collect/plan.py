@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from collect.catalog import Catalog, load_catalog, needs_database, needs_relay
-from collect.documents import load_document
+from collect.documents import load_document, nearest
 from collect.errors import BenchError
 from collect.exchange import expected
 from collect.order import ADJACENT, RANDOM, shuffled, side_by_side
@@ -37,14 +37,14 @@ PROBE_WINDOW_MAX_S = 20.0
 PROBES_PER_CELL = 8
 """At most: four measurements of the cell itself, two of each of two interventions."""
 ENOUGH = "enough"
-NEEDS_DATABASE, NEEDS_MODERN_PYTHON, NEEDS_RELAY = "database", "python-modern", "relay"
-"""What the server host is provisioned with only where a plan needs it."""
+NEEDS_DATABASE, NEEDS_MODERN_PYTHON, NEEDS_RELAY, NEEDS_CPU_QUOTA = "database", "python-modern", "relay", "cpu-quota"
+"""What hosts are provisioned with only where a plan needs it."""
 
 OWN_CELLS = ("ladder", "factorial")
 """Kinds of design that make their own cells."""
 
 _PARTS = {"variant": "variants", "workload": "workloads", "generator": "generators", "profile": "profiles"}
-_OPTIONAL = ("ceiling_window_s", "probe", "probe_window_s", "order", "precision")
+_OPTIONAL = ("ceiling_window_s", "probe", "probe_window_s", "windows_s", "order", "precision")
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,8 @@ class Plan:
     ceiling_window_s: float = 0
     probe: bool = False
     probe_window_s: float | None = None
+    windows_s: Mapping[str, float] = field(default_factory=dict)
+    """By variant: how long its cells are measured, where that is not ``window_s``."""
     design: Mapping[str, Any] | None = None
     """What the cells are to show together, as plain data; its ``kind`` says what else is in it (collect/designs)."""
     order: str = RANDOM
@@ -167,12 +169,14 @@ class Plan:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """What of the server host not every plan needs."""
+        """What of the hosts not every plan needs."""
         workloads = (self.catalog.workloads[cell.workload] for cell in self.cells)
         pythons = {python_of(self.catalog.variants[cell.variant]) for cell in self.cells}
         database = (NEEDS_DATABASE,) if any(map(needs_database, workloads)) else ()
         relay = (NEEDS_RELAY,) if self.redis_delays_ms else ()
-        return database + ((NEEDS_MODERN_PYTHON,) if "modern" in pythons else ()) + relay
+        modern = (NEEDS_MODERN_PYTHON,) if "modern" in pythons else ()
+        quota = any(self.catalog.profiles[cell.profile].get("cpu_quota") for cell in self.cells)
+        return database + modern + relay + ((NEEDS_CPU_QUOTA,) if quota else ())
 
     @property
     def redis_delays_ms(self) -> list[float]:
@@ -203,6 +207,7 @@ class Plan:
                 "order",
                 "precision",
                 "time_limit_s",
+                "windows_s",
             )
         }
         design = {"design": self.design} if self.design else {}
@@ -223,6 +228,7 @@ class Plan:
             part: dict((entries or {}).get(part) or getattr(self.catalog, group)[getattr(cell, part)])
             for part, group in _PARTS.items()
         }
+        planned_s = self.ceiling_window_s if kind == CEILING else self.windows_s.get(cell.variant, self.window_s)
         return TrialSpec(
             trial_id=f"b{block:02d}-p{position:02d}-{cell.name}",
             ordinal=ordinal,
@@ -233,7 +239,7 @@ class Plan:
             port=port_base + ordinal,
             ramp_s=self.ramp_s,
             warmup_s=self.warmup_s,
-            window_s=window_s or (self.ceiling_window_s if kind == CEILING else self.window_s),
+            window_s=window_s or planned_s,
             expect=expected(known["variant"], known["workload"]),
             kind=kind,
             probe_of=probe_of,
@@ -260,11 +266,15 @@ def load_plan(
     # One core is left to the master, the collector and the kernel.
     generators = _with_processes(catalog.generators, ENOUGH, max(1, client_cores - 1))
     catalog = replace(catalog, generators=generators, variants=_with_processes(catalog.variants, CORES, server_cores))
-    cells, catalog, design = _designed(document, catalog, path)
+    listed, catalog, design = _designed(document, catalog, path)
+    cells = _expanded(listed, catalog, path)
+    for name in document.get("windows_s", {}):
+        if name not in (known := {cell.variant for cell in cells}):
+            raise BenchError(f'no cell of a variant "{name}"', f"{shown(path)}: windows_s", nearest(name, known))
     return Plan(
         name=path.stem,
         description=document.get("description", ""),
-        cells=_expanded(cells, catalog, path),
+        cells=cells,
         design=design,
         catalog=catalog,
         **{key: document[key] for key in ("blocks", "seed", "ramp_s", "warmup_s", "window_s")},

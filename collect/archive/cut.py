@@ -30,6 +30,9 @@ from collect.verdicts.ceilings import Ceilings
 from collect.verdicts.findings import columns_of
 from collect.verdicts.invariants import figures
 from collect.verdicts.judge import judge as verdict
+from collect.verdicts.processors import OWN_UNITS
+from collect.verdicts.quotas import quota_share
+from collect.verdicts.usage import cpu_count
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 MIB = float(2**20)
@@ -196,7 +199,22 @@ def _checks(raw: RawTrial, window: Window) -> dict[str, Any]:
         "wrong_responses": _wrong(raw, window),
         "frequency_drop": {side: _frequency_drop(raw, side, first, last) for side in ("server", "client")},
         "settling": settling(raw, window),
+        "quotas": _quotas(raw, first, last),
     }
+
+
+def _quotas(raw: RawTrial, first: float, last: float) -> dict[str, tuple[float, float]]:
+    """Return, of each side with a CPU quota, the cores that it grants what is measured there, and those it used."""
+    hosts = {"server": [(raw.server, raw.record["server"])]}
+    hosts["client"] = [(series, raw.record["clients"][series.host]) for series in raw.clients]
+    found = {}
+    for side, members in hosts.items():
+        if all(quota_share(host) < 1 for _, host in members):
+            granted = sum(quota_share(host) * cpu_count(series) for series, host in members)
+            units = [_unit_cpu(unit) for unit in OWN_UNITS[side]]
+            used = [growth(series, unit, first, last) for series, _ in members for unit in units]
+            found[side] = (granted, float(np.nansum(used)) / (last - first))
+    return {side: pair for side, pair in found.items() if pair[0] > 0}
 
 
 def _wrong(raw: RawTrial, window: Window) -> int:

@@ -1,10 +1,11 @@
 """Hold a trial's conditions on a host for as long as it lasts: ``python3 conditions.py hold|restore FOLDER``.
 
 The command of bench-conditions.service, which watch.py starts before the load and stops after it. ``wanted.json`` in
-the folder says what to do: ``sysctls`` to set (below net only), ``reserve_ports`` that no connection may take, ``burn``
-(a share ``duty`` of each CPU of this process' set, from ``from_s`` to ``to_s`` of the window), and how long at most
-(``deadline_s``, and while the process ``guard_pid`` lives). The window's begin, in seconds since the epoch, is read
-from the file ``window`` when it comes.
+the folder says what to do: ``sysctls`` to set (below net only), ``reserve_ports`` that no connection may take,
+``cpu_quota`` (the share of the CPUs of this process' set that what is measured may use, quota.py), ``burn`` (a share
+``duty`` of each of these CPUs, from ``from_s`` to ``to_s`` of the window), and how long at most (``deadline_s``, and
+while the process ``guard_pid`` lives). The window's begin, in seconds since the epoch, is read from the file ``window``
+when it comes.
 
 What was there is in ``undo.json`` before anything is changed, and that file is there until all of it is back: whatever
 ends this process, systemd calls ``restore`` after it. ``report.json`` tells what was done. Exit codes: 0 done, 1 the
@@ -16,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import signal
 import socket
 import sys
@@ -24,8 +24,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-SYSCTLS = Path("/proc/sys")
-RESERVED_PORTS = "net.ipv4.ip_local_reserved_ports"
+if not __package__:  # run by the file's path; PEP 366 then lets it import its neighbours
+    sys.path.append(str(Path(__file__).absolute().parent.parent))
+    __package__ = Path(__file__).absolute().parent.name
+
+from .kernel import RESERVED_PORTS, SYSCTLS, ConditionsError, Sysctls, ports
+from .quota import MEASURED, MOUNTS, PERIOD_US, PREFIX, Quotas
+from .quota import values as quota_values
+
 POLL_S, WINDOW_POLL_S = 0.2, 0.01
 PERIOD_S = 0.01
 CATCH_UP_S = 0.1
@@ -34,74 +40,54 @@ CATCH_UP_S = 0.1
 END_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
-class ConditionsError(Exception):
-    """A value could not be set or put back; the message is ``what: remedy``."""
+class Settings:
+    """All that can be set on a host, by name: the kernel's settings, and the quotas of systemd units."""
 
-    def __init__(self, what: str, remedy: str) -> None:
-        """Keep both parts."""
-        super().__init__(f"{what}: {remedy}")
-        self.what, self.remedy = what, remedy
-
-
-class Sysctls:
-    """The kernel's settings below one folder."""
-
-    def __init__(self, root: Path = SYSCTLS) -> None:
-        """Take the folder, ``/proc/sys`` on a real host."""
-        self._root = root
+    def __init__(self, root: Path = SYSCTLS, mounts: Path = MOUNTS) -> None:
+        """Take the folder of the kernel's settings and the file that lists what is mounted."""
+        self._sysctls, self.quotas = Sysctls(root), Quotas(mounts)
 
     def read(self, name: str) -> str:
-        """Return a value, its words separated by single blanks. Raises ConditionsError."""
-        if not re.fullmatch(r"net(\.\w+)+", name):
-            raise ConditionsError(f"{name} is not below net", "only the network's settings are changed for a trial")
-        try:
-            return " ".join(self._path(name).read_text().split())
-        except OSError as error:
-            raise ConditionsError(
-                f"{name} cannot be read: {error.strerror}", "take it out of the profile's client_sysctls"
-            ) from None
+        """Return a value. Raises ConditionsError."""
+        if name.startswith(PREFIX):
+            return self.quotas.read(name[len(PREFIX) :])
+        return self._sysctls.read(name)
 
     def write(self, name: str, value: str) -> None:
         """Set a value and see that it is so; one that is so already is left alone. Raises ConditionsError."""
-        if same(name, self.read(name), value):
-            return
-        remedy = "let root set it there (a container needs a network of its own), or take another profile"
-        try:
-            self._path(name).write_text(f"{value}\n")
-        except OSError as error:
-            raise ConditionsError(f"{name} cannot be set to {value!r}: {error.strerror}", remedy) from None
-        if not same(name, self.read(name), value):
-            raise ConditionsError(f"{name} is {self.read(name)!r} after it was set to {value!r}", remedy)
-
-    def _path(self, name: str) -> Path:
-        return self._root / name.replace(".", "/")
+        if name.startswith(PREFIX):
+            self.quotas.write(name[len(PREFIX) :], value)
+        else:
+            self._sysctls.write(name, value)
 
 
-def same(name: str, one: str, other: str) -> bool:
-    """Say whether two texts of a setting mean the same; the kernel sorts and joins lists of ports."""
-    if name == RESERVED_PORTS:
-        return ports(one) == ports(other)
-    return one.split() == other.split()
-
-
-def ports(text: str) -> set[int]:
-    """Return the ports of a list such as ``5557,8080-8082``."""
-    found: set[int] = set()
-    for part in text.replace(",", " ").split():
-        first, _, last = part.partition("-")
-        found.update(range(int(first), int(last or first) + 1))
-    return found
-
-
-def wanted_values(wanted: dict[str, Any], sysctls: Sysctls) -> dict[str, str]:
+def wanted_values(wanted: dict[str, Any], settings: Settings) -> dict[str, str]:
     """Return the settings that the trial wants, the ports to keep free among them."""
     values = {name: " ".join(str(value).split()) for name, value in wanted.get("sysctls", {}).items()}
     reserve = {int(port) for port in wanted.get("reserve_ports", ())}
     if reserve:
-        present = values.get(RESERVED_PORTS, sysctls.read(RESERVED_PORTS))
+        present = values.get(RESERVED_PORTS, settings.read(RESERVED_PORTS))
         missing = sorted(reserve - ports(present))
         values[RESERVED_PORTS] = ",".join([*filter(None, [present]), *map(str, missing)])
+    if wanted.get("cpu_quota"):
+        values.update(quota_values(wanted["cpu_quota"], len(os.sched_getaffinity(0))))
     return values
+
+
+class Stalls:
+    """How often what is measured was kept waiting because its quota was used up, since this was made."""
+
+    def __init__(self, share: float, quotas: Quotas) -> None:
+        """Take the quota's share of the CPUs."""
+        self._share, self._quotas, self._before = share, quotas, quotas.stalls(MEASURED)
+
+    def report(self) -> dict[str, Any]:
+        """Return the share, the kernel's period and, where it tells, how many of them there were and had a wait."""
+        now: dict[str, float] = {}
+        with contextlib.suppress(ConditionsError):
+            now = self._quotas.stalls(MEASURED)
+        grown = {name: round(value - self._before.get(name, 0), 3) for name, value in now.items()}
+        return {"share": self._share, "period_us": PERIOD_US, **grown}
 
 
 class Burner:
@@ -194,20 +180,22 @@ def burn(duty: float) -> None:
             due, goal = time.monotonic(), time.process_time()
 
 
-def hold(folder: Path, sysctls: Sysctls) -> int:
+def hold(folder: Path, settings: Settings) -> int:
     """Set what is wanted, say that it is, and put all back when the trial is over."""
     signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
     report: dict[str, Any] = {"set": {}, "before": {}, "after": {}, "burn": None, "restored": False}
-    code, burner = 0, None
+    code, burner, stalls = 0, None, None
     try:
-        put_back(folder, sysctls)  # what an earlier trial may have left
+        put_back(folder, settings)  # what an earlier trial may have left
         wanted = json.loads((folder / "wanted.json").read_text())
         deadline = time.monotonic() + float(wanted["deadline_s"])
-        values = wanted_values(wanted, sysctls)
-        report.update(set=values, before={name: sysctls.read(name) for name in values})
+        values = wanted_values(wanted, settings)
+        report.update(set=values, before={name: settings.read(name) for name in values})
         write(folder / "undo.json", report["before"])
         for name, value in values.items():
-            sysctls.write(name, value)
+            settings.write(name, value)
+        if wanted.get("cpu_quota"):
+            stalls = Stalls(float(wanted["cpu_quota"]["share"]), settings.quotas)
         if wanted.get("burn"):
             options = wanted["burn"]
             burner = Burner(float(options["duty"]), options.get("from_s"), options.get("to_s"))
@@ -221,8 +209,10 @@ def hold(folder: Path, sysctls: Sysctls) -> int:
     if burner is not None:
         burner.stop()
         report["burn"] = burner.report()
+    if stalls is not None:
+        report["quota"] = stalls.report()
     try:
-        report.update(after=put_back(folder, sysctls), restored=True)
+        report.update(after=put_back(folder, settings), restored=True)
     except (ConditionsError, OSError, ValueError) as error:
         code = fail(report, error)
     write(folder / "report.json", report)
@@ -252,7 +242,7 @@ def wait(folder: Path, deadline: float, guard_pid: int, burner: Burner | None) -
             return
 
 
-def put_back(folder: Path, sysctls: Sysctls) -> dict[str, str]:
+def put_back(folder: Path, settings: Settings) -> dict[str, str]:
     """Put back what ``undo.json`` holds, if it is there; return the values after it. Raises ConditionsError."""
     try:
         before = json.loads((folder / "undo.json").read_text())
@@ -261,12 +251,12 @@ def put_back(folder: Path, sysctls: Sysctls) -> dict[str, str]:
     errors: list[ConditionsError] = []
     for name, value in before.items():
         try:
-            sysctls.write(name, value)
+            settings.write(name, value)
         except ConditionsError as error:
             errors.append(error)  # the others all the same
     if errors:
         raise errors[0]
-    after = {name: sysctls.read(name) for name in before}
+    after = {name: settings.read(name) for name in before}
     (folder / "undo.json").unlink()
     return after
 
@@ -288,12 +278,12 @@ def say_ready() -> None:
 
 def main() -> int:
     """Hold or restore."""
-    action, folder, *root = sys.argv[1:]
-    sysctls = Sysctls(Path(root[0])) if root else Sysctls()
+    action, folder, *roots = sys.argv[1:]
+    settings = Settings(*map(Path, roots))
     if action == "hold":
-        return hold(Path(folder), sysctls)
+        return hold(Path(folder), settings)
     try:
-        put_back(Path(folder), sysctls)
+        put_back(Path(folder), settings)
     except (ConditionsError, OSError, ValueError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -37,6 +37,7 @@ MAKERS: Sequence[str] = (
     "collect.report.composition:composition",
     "collect.report.maps:section",
     "collect.report.precision:precision",
+    "collect.report.hypotheses:hypotheses_section",
 )
 """By module and function, which are imported when a report is made, as they import from here."""
 

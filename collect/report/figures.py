@@ -125,6 +125,8 @@ class RunFigures:
     """Locust against wrk."""
     pythons: Sequence[RatioFigures]
     """Today's Python and packages against the article's, all else of the variant alike."""
+    archive: Archive | None = None
+    """Where the run is, for sections that look at its raw requests."""
 
     def trials_of(self, cell: CellFigures) -> list[Row]:
         """Return the trials of a cell, those that cannot be used included."""
@@ -136,7 +138,7 @@ def run_figures(archive: Archive, run_id: str) -> RunFigures:
     manifest = archive.manifest(run_id)
     with open_run(archive, run_id) as database:
         rows = database.rows("SELECT * FROM trials ORDER BY ordinal")
-    return figures_of(run_id, manifest, rows)
+    return replace(figures_of(run_id, manifest, rows), archive=archive)
 
 
 def figures_of(run_id: str, manifest: Manifest, rows: Sequence[Row]) -> RunFigures:

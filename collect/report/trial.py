@@ -63,6 +63,9 @@ def _conditions(entry: Mapping[str, Any]) -> list[Line]:
         if burn := held.get("burn"):
             span = ", ".join(f"{name} {value}" for name, value in burn.items())
             lines.append(("condition", host, f"a busy loop took CPU: {span}"))
+        if quota := held.get("quota"):
+            span = ", ".join(f"{name} {value}" for name, value in quota.items())
+            lines.append(("condition", host, f"what is measured had part of the CPU only: {span}"))
         if "restored" in held:
             text = "all was put back as it had been" if held["restored"] else "NOT all was put back"
             lines.append(("condition", host, text))

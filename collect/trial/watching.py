@@ -12,6 +12,7 @@ from typing import Any
 from collect.archive.durable import disk_errors
 from collect.errors import BenchError
 from collect.trial.board import Board
+from collect.trial.quota import cpu_quota_of
 from collect.trial.remote import HostError, Remote, Stream
 
 SILENCE_S = 8.0
@@ -72,11 +73,14 @@ def conditions_of(task: Task, host: str) -> dict[str, Any] | None:
     is_server = host == task.server
     sysctls = {} if is_server else dict(profile.get("client_sysctls", {}))
     burn = profile.get("burn", {}).get("server" if is_server else "client")
-    if not sysctls and not burn:
+    quota = cpu_quota_of(task.spec, "server" if is_server else "client")
+    if not sysctls and not burn and quota is None:
         return None
     # A range with the master's port in it would hand that port out, and keep it for a minute after the connection.
     first, last = map(int, sysctls.get("net.ipv4.ip_local_port_range", "0 0").split())
-    return {"sysctls": sysctls, "reserve_ports": [MASTER_PORT] if first <= MASTER_PORT <= last else [], "burn": burn}
+    reserved = [MASTER_PORT] if first <= MASTER_PORT <= last else []
+    wanted = {"sysctls": sysctls, "reserve_ports": reserved, "burn": burn}
+    return wanted if quota is None else {**wanted, "cpu_quota": quota}
 
 
 class Side:
@@ -144,7 +148,8 @@ class Side:
         while time.monotonic() < deadline:
             line = self.next()
             if line and line.get("src") == "conditions" and line["state"] == "restored":
-                report = {name: line[name] for name in ("set", "before", "after", "burn", "restored")}
+                told = ("set", "before", "after", "burn", "quota", "restored")
+                report = {name: line[name] for name in told if name in line}
                 return {"conditions": report}
         raise self.remote.lost("its watch does not say that the trial's conditions are undone")
 

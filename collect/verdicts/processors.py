@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from collect.archive.raw import RawTrial, Series
@@ -19,6 +19,7 @@ from collect.verdicts.findings import (
     UNSTEADY,
     Evidence,
 )
+from collect.verdicts.quotas import slowed, together, within_quota
 from collect.verdicts.readings import CEILING, OWN, Reading, evidence
 from collect.verdicts.thresholds import Limits, Thresholds
 from collect.verdicts.usage import UNKNOWN, Seconds, Usage, busiest
@@ -47,14 +48,15 @@ class Trial:
 
 def server(trial: Trial) -> Iterator[Reading]:
     """Read the server: its CPU set, the app's processes, Redis' process."""
-    series, seconds, row = trial.raw.server, trial.seconds, trial.row
+    series, seconds, row, host = trial.raw.server, trial.seconds, trial.row, trial.raw.record["server"]
     limits = trial.limits.words
-    burner = burns(trial.raw.record["server"])
-    whole = seconds.cpu_set(series)
-    yield set_reading(SERVER_CPU, "the server's CPU set", whole, trial.limits, row, "server", burner=burner)
-    app, all_of_it = seconds.busiest_process(series, "app"), _unit(seconds, [series], "app")
+    whole = set_reading(
+        SERVER_CPU, "the server's CPU set", seconds.cpu_set(series), trial.limits, row, "server", burner=burns(host)
+    )
+    yield within_quota(whole, together(seconds, series, OWN_UNITS["server"]), series, host, limits[SERVER_CPU])
+    app, all_of_it = slowed(seconds.busiest_process(series, "app"), host), _unit(seconds, [series], "app")
     yield core_reading(SERVER_APP, "the app's busiest process", app, all_of_it, limits[SERVER_APP])
-    redis = seconds.busiest_process(series, "redis")
+    redis = slowed(seconds.busiest_process(series, "redis"), host)
     busy = core_reading(REDIS, "Redis' process", redis, _unit(seconds, [series], "redis"), limits[REDIS])
     yield _against_benchmark(trial, busy)
 
@@ -62,10 +64,14 @@ def server(trial: Trial) -> Iterator[Reading]:
 def clients(trial: Trial) -> Iterator[Reading]:
     """Read the clients: the fullest CPU set, the generator's busiest process or thread, its rate and its ceiling."""
     hosts, seconds, row = trial.raw.clients, trial.seconds, trial.row
-    limits = trial.limits.words
+    limits, records = trial.limits.words, trial.raw.record["clients"]
     fullest = busiest(seconds.cpu_set(series) for series in hosts)
-    burner = any(burns(client) for client in trial.raw.record["clients"].values())
-    yield set_reading(CLIENT_CPU, "the client's CPU set", fullest, trial.limits, row, "client", burner=burner)
+    burner = any(burns(client) for client in records.values())
+    whole = set_reading(CLIENT_CPU, "the client's CPU set", fullest, trial.limits, row, "client", burner=burner)
+    for series in hosts:
+        own = together(seconds, series, OWN_UNITS["client"])
+        whole = within_quota(whole, own, series, records[series.host], limits[CLIENT_CPU])
+    yield whole
     use = busiest_generator(trial.raw, seconds)
     what = f"the generator's busiest {'thread' if threaded(trial.raw) else 'process'}"
     busy = core_reading(GENERATOR, what, use, _unit(seconds, list(hosts), "generator"), limits[GENERATOR])
@@ -80,7 +86,8 @@ def threaded(raw: RawTrial) -> bool:
 def busiest_generator(raw: RawTrial, seconds: Seconds) -> Usage:
     """Return the cores of the generator's busiest process, or thread where it has several."""
     each = seconds.busiest_thread if threaded(raw) else seconds.busiest_process
-    return busiest(each(series, "generator") for series in raw.clients)
+    records = raw.record["clients"]
+    return busiest(slowed(each(series, "generator"), records[series.host]) for series in raw.clients)
 
 
 def burns(host: Mapping[str, Any]) -> bool:
@@ -107,13 +114,13 @@ def set_reading(
 def core_reading(word: str, what: str, use: Usage, unit: Usage, limits: Limits) -> Reading:
     """Return what a process or thread says against one core.
 
-    Of that core counts what the hypervisor left of it. Where single processes were not sampled their sum stands in,
-    which may be several: that much less sure.
+    Of that core counts what the hypervisor and the profile left of it. Where single processes were not sampled their
+    sum stands in, which may be several: that much less sure.
     """
     missing: dict[str, str] = {}
     if not use.known:
         missing[f"{what} was not sampled by itself"] = OWN
-        use = unit
+        use = replace(unit, quota=use.quota)
     if not use.known:
         return Reading(word, 0.0, (), missing)
     granted = use.granted
@@ -121,7 +128,9 @@ def core_reading(word: str, what: str, use: Usage, unit: Usage, limits: Limits) 
     text = f"{what} at {use.mean:.2f} of a core"
     if use.left < 1 - NOTEWORTHY:
         text += f", of which the hypervisor left it {use.left:.2f}"
-    shown = evidence(what, granted, limits, ceiling=use.left, unit="cores", detail=detail, shown=text)
+    if use.quota < 1:
+        text += f", of which the profile grants it {use.quota:.2f}"
+    shown = evidence(what, granted, limits, ceiling=use.ceiling, unit="cores", detail=detail, shown=text)
     full = limits.fullness(granted.seconds if len(granted.seconds) else granted.mean)
     return Reading(word, full, (shown,), missing)
 

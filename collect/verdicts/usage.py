@@ -28,6 +28,8 @@ class Usage:
     """Of how many it is the largest."""
     left: float = 1.0
     """Of a process or thread: the part of its core that the hypervisor gave to nobody else."""
+    quota: float = 1.0
+    """Of a process or thread: the part of a core that the profile lets it use."""
 
     @property
     def known(self) -> bool:
@@ -39,9 +41,14 @@ class Usage:
         return replace(self, mean=self.mean / ceiling, seconds=self.seconds / ceiling)
 
     @property
+    def ceiling(self) -> float:
+        """Of a process or thread: the most that it can use of a core."""
+        return min(self.left, self.quota)
+
+    @property
     def granted(self) -> Usage:
-        """Return it as a share of what the hypervisor left of a core."""
-        share = self.over(self.left)
+        """Return it as a share of what the hypervisor and the profile left of a core."""
+        share = self.over(self.ceiling)
         return replace(share, mean=min(1.0, share.mean), seconds=np.minimum(1.0, share.seconds))
 
 

@@ -48,7 +48,16 @@ def test_quick_keeps_its_order() -> None:
     ]
 
 
-MINUTES = {"table": 38, "production": 14, "modern": 14, "sizes": 10, "ladder": 22, "factorial": 22, "map": 25}
+MINUTES = {
+    "table": 38,
+    "production": 14,
+    "modern": 14,
+    "sizes": 10,
+    "ladder": 22,
+    "factorial": 22,
+    "map": 25,
+    "hypotheses": 45,
+}
 
 
 @pytest.mark.parametrize(("name", "minutes"), MINUTES.items())
@@ -95,6 +104,7 @@ def test_the_sizes_are_those_of_the_files_and_tables() -> None:
         ("table", ("database",)),
         ("production", ("database",)),
         ("modern", ("database", "python-modern")),
+        ("hypotheses", ("database", "cpu-quota")),
     ],
 )
 def test_a_plan_says_what_it_needs_on_the_server_host(name: str, needs: tuple[str, ...]) -> None:
@@ -179,6 +189,33 @@ def test_what_is_reached_beside_a_busy_loop_is_no_ceiling(tmp_path: Path) -> Non
     plan = load_plan(written(tmp_path, {"catalog": own, "cells": cells, "ceiling_window_s": 2}))
     assert {cell.profile for cell in plan.cells} == {"article", "busy-loop"}
     assert {cell.profile for cell in plan.ceilings()} == {"article"}
+
+
+def test_the_windows_of_a_variant_are_its_cells_own(tmp_path: Path) -> None:
+    cells = [CELL | {"variant": ["flask-werkzeug", "starlette-uvicorn"]}]
+    windows = {"flask-werkzeug": 120}
+    plan = load_plan(written(tmp_path, {"cells": cells, "windows_s": windows, "ceiling_window_s": 2}))
+    again = Plan.from_json(json.loads(json.dumps(plan.to_json())), plan.catalog)
+    for each in (plan, again):
+        specs = {(spec.kind, spec.cell.variant, spec.window_s) for spec in each.trials()}
+        assert specs >= {("cell", "flask-werkzeug", 120), ("cell", "starlette-uvicorn", plan.window_s)}
+        assert {seconds for kind, _, seconds in specs if kind == "ceiling"} == {2}
+    assert plan.estimate_s() > load_plan(written(tmp_path, {"cells": cells, "ceiling_window_s": 2})).estimate_s()
+
+
+def test_the_hypotheses_cross_ports_and_speed_for_who_closes_connections() -> None:
+    plan = load_plan("hypotheses")
+    profiles = {name: plan.catalog.profiles[name] for name in {cell.profile for cell in plan.cells}}
+    choices = {(str(each["client_sysctls"]), each.get("cpu_quota", {}).get("client")) for each in profiles.values()}
+    assert len(choices) == len(profiles) == 4
+    of = {variant: {cell.profile for cell in plan.cells if cell.variant == variant} for variant in
+          {cell.variant for cell in plan.cells}}  # fmt: skip
+    assert of["flask-werkzeug"] == set(profiles)
+    assert of["starlette-uvicorn"] == of["aiohttp"] == {"article", "slow-client"}
+    longest = max(plan.design["lengths_s"]) if plan.design else 0
+    assert plan.windows_s["flask-werkzeug"] + plan.warmup_s >= longest
+    per_profile = {(cell.variant, cell.workload) for cell in plan.cells if cell.profile == "article"}
+    assert len(per_profile) == 10
 
 
 def test_the_order_of_the_blocks_is_the_same_with_and_without_ceilings(tmp_path: Path) -> None:
@@ -298,6 +335,13 @@ def test_probes_count_in_the_estimate(tmp_path: Path) -> None:
             {"catalog": {"profiles": {"mine": {"client_sysctls": {}, "burn": {"server": {"duty": 2}}}}}},
             ("2 is out of range", "mine.yml", "burn.server.duty", "at most 1"),
         ),
+        (
+            {"catalog": {"profiles": {"mine": {"client_sysctls": {}, "cpu_quota": {"client": 1.5}}}}},
+            ("1.5 is out of range", "mine.yml", "cpu_quota.client"),
+        ),
+        ({"windows_s": {"flask-werkzueg": 5}}, ('no cell of a variant "flask-werkzueg"', "mine.yml: windows_s")),
+        ({"windows_s": {"flask-werkzeug": 0}}, ("0 is out of range", "windows_s.flask-werkzeug", "at least 1")),
+        ({"design": {"kind": "hypotheses"}}, ('the key "lengths_s" is missing', "mine.yml: design")),
         (
             {"catalog": {"generators": {"wrk-2": {"tool": "wrk", "processes": 2}}}},
             ("mine.yml", "wrk-2.processes"),

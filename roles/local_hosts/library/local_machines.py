@@ -56,6 +56,7 @@ options:
   began: {description: Unix time when the playbook began., type: float, required: true}
   control_path_dir: {description: Folder of Ansible's SSH connections; they end., type: path, required: true}
   boot_timeout_s: {description: Seconds that a host may take to boot., type: int, default: 60}
+  quotas: {description: Whether hosts are to give their own units CPU quotas., type: bool, default: false}
 """
 
 STOP_PATIENCE_S = 3.0
@@ -94,6 +95,8 @@ class Host:
     folder: Path
     key: Path
     log: Path
+    quotas: bool = False
+    """Whether the host is to give its own units CPU quotas."""
 
     def command(self) -> list[str]:
         """Return the command that boots the host."""
@@ -127,8 +130,19 @@ class Host:
             return False
         with contextlib.suppress(OSError):
             network = Path(f"/proc/{init}/ns/net").stat().st_ino == (NETNS / self.unit).stat().st_ino
-            return network and os.sched_getaffinity(init) == {int(cpu) for cpu in self.cpus.split(",")}
+            cpus = os.sched_getaffinity(init) == {int(cpu) for cpu in self.cpus.split(",")}
+            return network and cpus and self.grouped(init)
         return False
+
+    def grouped(self, init: int) -> bool:
+        """Say whether the host has a group of its own for the CPU where it wants one, and none where it does not.
+
+        A group is scheduled as one: without a use for it, it would only change who gets the CPU before whom.
+        """
+        if booted_by_systemd() or len(cgroup_hierarchies(cpu=True)) == len(cgroup_hierarchies()):
+            return True
+        lines = (line.split(":", 2) for line in Path(f"/proc/{init}/cgroup").read_text().splitlines())
+        return self.quotas == any("cpu" in names.split(",") and self.unit in path for _, names, path in lines)
 
     def made_from(self, image: Path) -> bool:
         """Say whether the host's files stand on this image."""
@@ -175,7 +189,7 @@ class Host:
             run("systemd-run", *service, *options, "--", *self.command())
             return
         # Without a systemd that gives each unit a cgroup, hosts would share one, and end each other's services.
-        entries = [hierarchy / self.unit / "cgroup.procs" for hierarchy in cgroup_hierarchies()]
+        entries = [folder / self.unit / "cgroup.procs" for folder in cgroup_hierarchies(cpu=self.quotas)]
         for entry in entries:
             entry.parent.mkdir(exist_ok=True)
 
@@ -212,6 +226,20 @@ class Host:
             failed = " ".join(line.split()[0] for line in units.splitlines()) or "the boot did not end"
             remedy = f"see `systemctl status` there, or {self.log}"
             raise HostsError(f"it booted, but is not well: {failed} ({self.name}): {remedy}") from None
+        if self.quotas and init is not None:
+            self.open_quotas(init)
+
+    def open_quotas(self, init: int) -> None:
+        """Let the host's systemd write to its group of the cpu controller: nspawn mounts cgroup v1 read-only.
+
+        What systemd may write to it finds out when it starts.
+        """
+        inside = ("nsenter", "--target", str(init), "--mount", "--pid")
+        for line in Path(f"/proc/{init}/mounts").read_text().splitlines():
+            _, where, kind, options = line.split()[:4]
+            if kind == "cgroup" and "cpu" in options.split(",") and "ro" in options.split(","):
+                run(*inside, "mount", "--options", "remount,bind,rw,nosuid,nodev,noexec", where)
+                run(*inside, "systemctl", "daemon-reexec")
 
     def answers(self) -> bool:
         """Say whether sshd greets."""
@@ -297,6 +325,7 @@ def main() -> None:
             "began": {"type": "float", "required": True},
             "control_path_dir": {"type": "path", "required": True},
             "boot_timeout_s": {"type": "int", "default": 60},
+            "quotas": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -312,6 +341,7 @@ def main() -> None:
             folder=state_dir / "roots" / host["name"],
             key=state_dir / "ssh" / f"{host['name']}_ssh_host_ed25519_key",
             log=state_dir / "log" / f"{host['name']}.log",
+            quotas=module.params["quotas"],
         )
         for host in module.params["hosts"]
     ]

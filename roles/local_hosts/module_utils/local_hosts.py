@@ -192,20 +192,25 @@ def booted_by_systemd() -> bool:
     return Path("/run/systemd/system").is_dir()
 
 
-def cgroup_hierarchies() -> list[Path]:
-    """Return where systemd keeps track of processes: cgroup v2, and v1's named hierarchy where there is one."""
+def cgroup_hierarchies(*, cpu: bool = False) -> list[Path]:
+    """Return where systemd keeps track of processes: cgroup v2, and v1's named hierarchy where there is one.
+
+    With ``cpu`` also v1's hierarchy of the cpu controller, in which a host that is to give its units quotas needs a
+    group of its own; v2 has all in one.
+    """
     mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    wanted = {"name=systemd", "cpu"} if cpu else {"name=systemd"}
     return [
         Path(where)
         for _, where, kind, options, *_ in mounts
-        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(","))
+        if kind == "cgroup2" or (kind == "cgroup" and wanted & set(options.split(",")))
     ]
 
 
 def remove_cgroups(pattern: str) -> bool:
     """Remove the empty cgroups that match a pattern, leaves first; say whether there were any."""
     removed = False
-    for hierarchy in cgroup_hierarchies():
+    for hierarchy in cgroup_hierarchies(cpu=True):
         for top in hierarchy.glob(pattern):
             for folder, _, _ in os.walk(top, topdown=False):
                 Path(folder).rmdir()

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from collect.load.conditions import ports, same
+from collect.load.kernel import ports, same
 from tests.support.generator import wait_until
 from tests.support.venv38 import CHECKOUT
 

@@ -86,6 +86,11 @@ RANGE = "net.ipv4.ip_local_port_range"
         ({"client_sysctls": {RANGE: "1024 65535"}}, None, {"sysctls": {RANGE: "1024 65535"}, "reserve_ports": [5557]}),
         ({"client_sysctls": {RANGE: "40000 40199"}}, None, {"sysctls": {RANGE: "40000 40199"}}),
         ({"client_sysctls": {}, "burn": {"server": {"duty": 1}}}, {"burn": {"duty": 1}}, None),
+        (
+            {"client_sysctls": {}, "cpu_quota": {"client": 0.67}},
+            None,
+            {"cpu_quota": {"share": 0.67, "processes": {"bench-load@primary.service": 1}}},
+        ),
     ],
 )
 def test_a_profile_is_for_the_side_that_it_names(profile: Any, server: Any, client: Any) -> None:
