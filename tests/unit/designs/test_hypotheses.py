@@ -123,10 +123,8 @@ def test_the_section_is_on_the_terminal_and_in_the_data(figures: RunFigures) -> 
     assert json.loads(json.dumps(section.data))["fits"][0]["client_speed"] == 0.67
     assert "a client of 0.67 of the server's speed" in section.lines[0]
     assert "cannot be told apart from it" in section.lines[0]
-    assert [
-        note for note in section.content.notes
-        if note.startswith("starlette-uvicorn was measured for 7 s and is taken to go on like that: none of its 12 trials")
-    ]  # fmt: skip
+    taken = "starlette-uvicorn was measured for 7 s and is taken to go on like that: none of its 12 trials"
+    assert [note for note in section.content.notes if note.startswith(taken)]
 
 
 def test_one_block_has_a_ranking_and_no_intervals(tmp_path: Path) -> None:
