@@ -78,9 +78,9 @@ def anytime(most: int) -> Rule:
     return Rule("anytime-valid t confidence sequence, a look after each block", tuple(looks.tolist()), np.sqrt(squared))
 
 
-def plain(looks: Sequence[int], name: str) -> Rule:
-    """Return the rule that does not pay for looking."""
-    return Rule(name, tuple(looks), -stdtrit(np.array(looks) - 1, ALPHA / 2))
+def plain(looks: Sequence[int], name: str, level: float = ALPHA) -> Rule:
+    """Return the rule that does not pay for looking, or pays by the same level at each look."""
+    return Rule(name, tuple(looks), -stdtrit(np.array(looks) - 1, level / 2))
 
 
 def rules(most: int) -> list[Rule]:
@@ -91,6 +91,7 @@ def rules(most: int) -> list[Rule]:
         spending(most, 1.6),
         spending(most, 2.0),
         anytime(most),
+        plain(look_blocks(most), "t interval of 97 % at each look of the first", 0.03),
         plain(look_blocks(most), "t interval that is not paid for, the looks of the first"),
         plain(range(FIRST_LOOK, most + 1), "t interval that is not paid for, a look after each block"),
     ]

@@ -38,10 +38,14 @@ POINTS, MOST_COARSE = 4.0, 40
 
 
 def look_blocks(most: int, growth: float = GROWTH) -> tuple[int, ...]:
-    """Return after which blocks to look where ``most`` can be measured; the last look is after the last of them."""
+    """Return after which blocks to look where ``most`` can be measured; the last look is after the last of them.
+
+    One that would come shortly before the last is left out: it would be paid for twice over what it sees.
+    """
     looks = [min(FIRST_LOOK, most)]
     while looks[-1] < most:
-        looks.append(min(most, math.ceil(looks[-1] * growth)))
+        following = math.ceil(looks[-1] * growth)
+        looks.append(following if following * math.sqrt(growth) < most else most)
     return tuple(looks)
 
 
@@ -129,7 +133,9 @@ def widened(estimate: Estimate | None, level: float | None) -> Estimate | None:
         return estimate
     half = math.log(estimate.high / estimate.low) / 2 * critical(level, estimate.blocks)
     half /= critical(ALPHA, estimate.blocks)
-    return replace(estimate, low=estimate.value * math.exp(-half), high=estimate.value * math.exp(half))
+    low, high = estimate.value * math.exp(-half), estimate.value * math.exp(half)
+    # The checks have not paid for looking, so they have no say.
+    return replace(estimate, low=low, high=high, p=None, boot_low=None, boot_high=None)
 
 
 def blocks_needed(deviation: float, blocks: int, level: float, precision: float) -> int:

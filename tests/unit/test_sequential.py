@@ -69,6 +69,7 @@ def test_looks_are_ever_further_apart_and_end_with_the_last_block() -> None:
     assert look_blocks(30) == (5, 7, 10, 13, 17, 23, 30)
     assert look_blocks(3) == (3,)
     assert look_blocks(6) == (5, 6)
+    assert look_blocks(32) == (5, 7, 10, 13, 17, 23, 32)
 
 
 def test_a_look_at_no_more_than_before_costs_nothing_more() -> None:
