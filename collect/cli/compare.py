@@ -58,7 +58,7 @@ def compare(
 
 
 def _print(found: Comparison) -> None:
-    names = ("cell", "blocks", "RPS", "CPU per request", "limited by", found.by.title, "why")
+    names = ("cell", "blocks", "RPS", "CPU per request", "limited by", "verdict", "why")
     rows = [
         [
             cell.cell,
@@ -87,8 +87,8 @@ def _notes(found: Comparison) -> list[str]:
     tested = sum(cell.figures[found.by.key].low is not None for cell in found.cells)
     lines = [
         f"{second.run_id} ({second.code}) over {first.run_id} ({first.code}).",
-        f"The intervals hold together, for {tested} cells, with 95 %; verdicts are corrected for as many (Holm)."
-        f" Same: within {found.margin:.0%}.",
+        f"The intervals hold together, for {tested} cells, with 95 %. Verdicts are on {found.by.title}, corrected for"
+        f" their number (Holm). Same: within {found.margin:.0%}.",
     ]
     if together.low_alone is not None:
         lines.append(f"All cells together, by {found.by.title}: {_ratio(together, alone=True)}.")
@@ -102,7 +102,7 @@ def _notes(found: Comparison) -> list[str]:
         )
     for where, cells in (("first", found.only_first), ("second", found.only_second)):
         if cells:
-            lines.append(f"Only in the {where}: {', '.join(cells)}.")
+            lines.append(f"{len(cells)} cells are in the {where} only (--json names them).")
     if found.despite:
         lines.append(f"Allowed to differ: {', '.join(found.despite)}.")
     return lines

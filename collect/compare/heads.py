@@ -6,6 +6,7 @@ them, and a thousand runs take a second or two instead of a minute.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -41,6 +42,7 @@ class Head:
     dirty: bool | None
     """Whether the checkout had changes."""
 
+    @functools.cached_property
     def cells(self) -> dict[str, Cell]:
         """Return the plan's cells by name."""
         cells = [Cell(**cell) for cell in self.plan["cells"]]

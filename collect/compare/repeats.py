@@ -10,23 +10,29 @@ from collect.compare.metadata import Traits, alike, traits
 from collect.compare.series import Outcome, by_run, logs
 from collect.statistics.unpaired import RunEffect, run_effect
 
+MOST_RUNS = 50
+"""The newest runs that are asked: enough to know the run effect, few enough to be read at once."""
+
 
 def repeated_runs(
     heads: Iterable[Head], wanted: Mapping[str, Traits], despite: Iterable[str] = ()
 ) -> list[dict[str, list[Head]]]:
     """Return families of runs that should not differ: of one commit without changes, by cell.
 
-    ``wanted`` are the cells and what must be true of them. A cell that was measured once in a family is left out.
+    ``heads`` are the oldest first, ``wanted`` the cells and what must be true of them. A cell that was measured once in a family is left out.
     """
     allowed = frozenset(despite)
     families: dict[str, dict[str, list[Head]]] = {}
-    for head in heads:
-        if head.commit is None or head.dirty is not False:
-            continue
-        planned = head.cells()
+    told = [
+        head
+        for head in heads
+        if head.commit is not None and head.dirty is False and not wanted.keys().isdisjoint(head.cells)
+    ]
+    for head in told[-MOST_RUNS:]:
+        planned = head.cells
         for name, needed in wanted.items():
             if name in planned and alike(traits(head, planned[name]), needed, allowed):
-                families.setdefault(head.commit, {}).setdefault(name, []).append(head)
+                families.setdefault(str(head.commit), {}).setdefault(name, []).append(head)
     kept = ({name: runs for name, runs in family.items() if len(runs) > 1} for family in families.values())
     return [family for family in kept if family]
 

@@ -18,7 +18,7 @@ from collect.errors import BenchError
 from collect.report.manifest import cells_of
 from collect.statistics.intervals import MIN_BLOCKS
 from collect.statistics.multiplicity import holm
-from collect.statistics.unpaired import LogRatio, RunEffect, unpaired_ratio
+from collect.statistics.unpaired import LogRatio, RunEffect, Spread, spreads, unpaired_ratio
 
 ALPHA = 0.05
 MARGIN = 0.05
@@ -104,7 +104,7 @@ def compare_runs(
     allowed = tuple(sorted(despite))
     manifests = [archive.manifest(run_id) for run_id in (first_id, second_id)]
     first, second = (head_of(manifest) for manifest in manifests)
-    planned, other = first.cells(), second.cells()
+    planned, other = first.cells, second.cells
     common = [name for name in planned if name in other]
     if not common:
         remedy = "compare runs whose plans share cells: `collect show RUN` has them"
@@ -158,14 +158,25 @@ def _figures(
     """Return one outcome of all cells, corrected for how many of them could be tested."""
     first, second = sides
     values = {name: (logs(first[name], outcome), logs(second[name], outcome)) for name in names}
-    ratios = {name: unpaired_ratio(*pair, effect) for name, pair in values.items()}
+    known = [_spreads({name: pair[index] for name, pair in values.items()}) for index in (0, 1)]
+    ratios = {
+        name: unpaired_ratio(*pair, effect, (known[0][name], known[1][name]))
+        for name, pair in values.items()
+        if all(name in side for side in known)
+    }
     tested = {name: ratio for name, ratio in ratios.items() if ratio}
     different = dict(zip(tested, holm([ratio.p_different for ratio in tested.values()]), strict=True))
     same = dict(zip(tested, holm([ratio.p_same(margin) for ratio in tested.values()]), strict=True))
     return {
-        name: _compared(values[name], ratios[name], len(tested), (different.get(name), same.get(name)), outcome)
+        name: _compared(values[name], tested.get(name), len(tested), (different.get(name), same.get(name)), outcome)
         for name in names
     }
+
+
+def _spreads(values: Mapping[str, Sequence[float]]) -> dict[str, Spread]:
+    """Return the spread of each cell of a run that has blocks enough for one."""
+    enough = [name for name, blocks in values.items() if len(blocks) >= MIN_BLOCKS]
+    return dict(zip(enough, spreads([values[name] for name in enough]), strict=True))
 
 
 def _together(

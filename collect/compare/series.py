@@ -56,19 +56,22 @@ def cell_rows(archive: Archive, run_id: str, cells: Iterable[str]) -> dict[str, 
     BenchError when the run's file is missing or damaged. Columns that an older run lacks are null.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     path = archive.folder(run_id) / "trials.parquet"
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in cells}
     try:
         with pq.ParquetFile(path) as file:
-            there = [name for name in COLUMNS if name in file.schema_arrow.names]
-            read: list[dict[str, Any]] = file.read(columns=there, use_threads=False).to_pylist()
+            known = set(file.schema_arrow.names)
+            there = [name for name in COLUMNS if name in known]
+            table = file.read(columns=there, use_threads=False)
+        read = table.filter(pc.is_in(table["cell"], pa.array(found, pa.string()))).to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise BenchError("the trials cannot be read", shown(path), f"see `collect verify {run_id}`") from error
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in cells}
     for row in read:
         whole = dict.fromkeys(COLUMNS) | row
-        if whole["cell"] in found and (whole["kind"] or CELL) == CELL and whole["validity"] != INVALID:
+        if (whole["kind"] or CELL) == CELL and whole["validity"] != INVALID:
             found[whole["cell"]].append(whole)
     return found
 
@@ -86,7 +89,7 @@ def by_run(
     wanted = list(cells)
     found, refused = {}, []
     for head in heads:
-        planned = head.cells()
+        planned = head.cells
         there = [name for name in wanted if name in planned]
         if not there:
             continue

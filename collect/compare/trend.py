@@ -104,13 +104,13 @@ def trend(archive: Archive, cell: str, by: Outcome, despite: Iterable[str] = ())
     The newest run that has the cell says under which conditions all others must have been.
     """
     heads, unreadable = read_heads(archive)
-    having = [head for head in heads if cell in head.cells()]
+    having = [head for head in heads if cell in head.cells]
     if not having:
-        known = {name for head in heads for name in head.cells()}
+        known = {name for head in heads for name in head.cells}
         raise BenchError(f'no run has a cell "{cell}"', shown(archive.path), nearest(cell, known))
     allowed = frozenset(despite)
-    wanted = traits(having[-1], having[-1].cells()[cell])
-    apart = {head.run_id: differences(traits(head, head.cells()[cell]), wanted, allowed) for head in having}
+    wanted = traits(having[-1], having[-1].cells[cell])
+    apart = {head.run_id: differences(traits(head, head.cells[cell]), wanted, allowed) for head in having}
     rows, broken = by_run(archive, [head for head in having if not apart[head.run_id]], [cell])
     series: list[tuple[Head, list[float]]] = []
     left_out: list[LeftOut] = []

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collect.statistics.intervals import MIN_BLOCKS
+from collect.statistics.moderated import moderated
 
+TRUST = 0.5
 LEAST_DF = 2
 """Degrees of freedom from which on the run effect is estimated: with two runs alone intervals miss twice too often."""
 
@@ -84,17 +86,47 @@ class LogRatio:
         return float(stdtrit(df, 1 - alpha / 2)) if self.error else 0.0
 
 
-def unpaired_ratio(first: Sequence[float], second: Sequence[float], effect: RunEffect | None = None) -> LogRatio | None:
+@dataclass(frozen=True)
+class Spread:
+    """The variance of a cell's blocks, and its degrees of freedom."""
+
+    variance: float
+    df: float
+
+
+def spreads(cells: Sequence[Sequence[float]]) -> list[Spread]:
+    """Return the variance of each cell of one run, with what its other cells tell of it (collect.statistics.moderated).
+
+    Cells have three blocks or more. Of the degrees of freedom that the others add ``TRUST`` is counted: simulated with
+    24 cells of 3 to 8 blocks and deviations that differ by up to a factor of 10, then 2 to 6 of 100 runs without any
+    difference show one in some cell (with all of them up to 10, with Welch's alone 1 to 8), and a difference of 35 % at
+    3 blocks and a noise of 7 to 23 % is found 3 times as often as by Welch's.
+    """
+    own = [Spread(statistics.variance(blocks), len(blocks) - 1.0) for blocks in cells]
+    drawn = moderated([each.variance for each in own], [each.df for each in own])
+    return [
+        Spread(float(variance), min(float(df), each.df + TRUST * drawn.prior_df))
+        for each, variance, df in zip(own, drawn.variances, drawn.df, strict=True)
+    ]
+
+
+def unpaired_ratio(
+    first: Sequence[float],
+    second: Sequence[float],
+    effect: RunEffect | None = None,
+    known: tuple[Spread, Spread] | None = None,
+) -> LogRatio | None:
     """Return the ratio of the second to the first from the logarithms of their blocks; None with fewer than 3 blocks.
 
     Welch (1947), "The generalization of 'Student's' problem when several different population variances are involved",
-    Biometrika 34: each side has its own variance. With ``effect`` the variance of two runs as such is added, and the
-    degrees of freedom are those of all parts together (Satterthwaite (1946), "An approximate distribution of
-    estimates of variance components", Biometrics Bulletin 2(6)).
+    Biometrika 34: each side has its own variance, or that of ``known``. With ``effect`` the variance of two runs as
+    such is added, and the degrees of freedom are those of all parts together (Satterthwaite (1946), "An approximate
+    distribution of estimates of variance components", Biometrics Bulletin 2(6)).
     """
     if min(len(first), len(second)) < MIN_BLOCKS:
         return None
-    within = [(statistics.variance(side) / len(side), len(side) - 1.0) for side in (first, second)]
+    sides = known or (spreads([first])[0], spreads([second])[0])
+    within = [(spread.variance / len(side), spread.df) for spread, side in zip(sides, (first, second), strict=True)]
     log = statistics.fmean(second) - statistics.fmean(first)
     return LogRatio(log, *_together(within, effect), *_together(within))
 

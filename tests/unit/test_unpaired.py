@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from collect.statistics.multiplicity import holm
-from collect.statistics.unpaired import RunEffect, run_effect, unpaired_ratio
+from collect.statistics.unpaired import RunEffect, run_effect, spreads, unpaired_ratio
 
 FIRST, SECOND = [0.0, 0.1, -0.1, 0.05], [0.3, 0.2, 0.25]
 
@@ -123,6 +123,24 @@ def test_fewer_than_three_runs_say_nothing_of_runs() -> None:
     assert run_effect([[pair], [pair]]) is not None
     same = run_effect([[[pair[0]] * 3]])
     assert same == RunEffect(0.0, 0.0, 3)
+
+
+def test_a_run_of_few_cells_has_their_own_spreads_only() -> None:
+    one, two = spreads([[0.0, 0.1, 0.2], [0.0, 0.3, 0.1, 0.2]])
+    assert (one.df, two.df) == (2, 3)
+    assert one.variance == pytest.approx(0.01)
+    assert two.variance == pytest.approx(0.05 / 3)
+
+
+def test_many_cells_tell_of_each_others_spread() -> None:
+    rng = np.random.default_rng(2)
+    cells = [list(rng.normal(0, 0.1, 3)) for _ in range(20)]
+    drawn = spreads(cells)
+    own = [float(np.var(cell, ddof=1)) for cell in cells]
+    assert np.ptp([math.log(spread.variance) for spread in drawn]) < 0.5 * np.ptp(np.log(own))
+    assert all(spread.df > 2 for spread in drawn)
+    unlike = spreads([list(rng.normal(0, 0.001 * 3**number, 3)) for number in range(20)])
+    assert all(spread.df < 3.5 for spread in unlike)  # nothing in common, so hardly anything is taken over
 
 
 def missed(deviation: float, repeats: int, cells: int = 1) -> float:

@@ -16,7 +16,7 @@ def test_a_head_is_that_of_the_whole_manifest(runs: ManyRuns) -> None:
     head = read_head(runs.archive, run_id)
     assert head == head_of(runs.archive.manifest(run_id))
     assert (head.server, head.clients, head.code) == ("server1", ("client1",), "aaaaaaaa")
-    assert set(head.cells()) == {FLASK, STARLETTE}
+    assert set(head.cells) == {FLASK, STARLETTE}
 
 
 def test_only_the_first_of_the_trials_is_read(runs: ManyRuns) -> None:

@@ -17,7 +17,7 @@ def found(runs: ManyRuns, change: Change, before: Change | None = None) -> list[
     """Return what differs of Flask's cell between a run and the same with a change."""
     ids = [runs.add({FLASK: [1]}, change=before), runs.add({FLASK: [1]}, change=change)]
     heads = [head_of(runs.archive.manifest(run_id)) for run_id in ids]
-    first, second = (traits(head, head.cells()[FLASK]) for head in heads)
+    first, second = (traits(head, head.cells[FLASK]) for head in heads)
     return [(difference.name, difference.where) for difference in differences(first, second)]
 
 
@@ -94,7 +94,7 @@ def test_differences_are_told_in_a_line(runs: ManyRuns) -> None:
     kernel = "6.18.44-a-kernel-with-a-very-long-name-of-its-own-"
     ids = [runs.add({FLASK: [1]}, change=host("server1", kernel=kernel + end, cores=None)) for end in ("one", "two")]
     heads = [head_of(runs.archive.manifest(run_id)) for run_id in ids]
-    first, second = (traits(head, head.cells()[FLASK]) for head in heads)
+    first, second = (traits(head, head.cells[FLASK]) for head in heads)
     listed = differences(first, second)
     (line,) = [difference.in_words() for difference in listed]
     assert line == "kernel (kernel of server): ...f-its-own-one / ...f-its-own-two"
