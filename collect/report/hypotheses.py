@@ -156,7 +156,7 @@ def _choice(factor: str, value: Any) -> str:
     if factor == "client_speed":
         return "both hosts alike" if value == 1 else f"a client of {value:g} of the server's speed"
     if factor == "length_s":
-        return f"{value} s"
+        return f"runs of {value} s"
     if factor == "ramp":
-        return "one by one" if value else "all at once"
+        return "users one by one" if value else "users all at once"
     return "Locust's RPS of the last seconds" if value == LATEST else "Locust's mean"
