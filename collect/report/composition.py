@@ -17,6 +17,7 @@ from collect.report.words import NOTHING, counted
 
 TITLE = "What the ratio consists of"
 LEFT = "async itself, on equal terms"
+UNKNOWN, MARKED = " ?", " *"
 ORDERS = {"forward": "In the plan's order", "backward": "In the reverse order"}
 
 
@@ -83,11 +84,12 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
         backward = {step["factor"]: step for step in data["steps"]["backward"]}
         for step in data["steps"]["forward"]:
             other = backward[step["factor"]]
-            yield f"  {step['title']}: x {times(step)}; in the reverse order x {times(other)}{mark(step, other)}"
+            yield f"  {step['title']}: x {times(step)}; reversed x {times(other)}{mark(step, other)}"
     else:
         for share in sorted(data["shares"], key=lambda share: -abs(share["log"])):
             yield f"  {share['title']}: x {times(share)}{of_whole(share)}{mark(share)}"
     yield f"  {LEFT}: x {times(left)}{of_whole(left)}{mark(left)}"
+    yield f" {UNKNOWN} cannot be told from none; {MARKED} rests on trials that something else than the server limited"
 
 
 def times(part: Mapping[str, Any]) -> str:
@@ -103,13 +105,9 @@ def of_whole(part: Mapping[str, Any]) -> str:
 
 
 def mark(*parts: Mapping[str, Any]) -> str:
-    """Return what to say of parts that cannot be told from none, or that rest on trials of something else's limit."""
-    said = []
-    if not any(part["known"] for part in parts):
-        said.append("cannot be told from none")
-    if any(part["marked"] for part in parts):
-        said.append("on trials that the server did not limit")
-    return f" [{', '.join(said)}]" if said else ""
+    """Return the signs of parts that cannot be told from none, or that rest on trials of something else's limit."""
+    unknown = UNKNOWN if not any(part["known"] for part in parts) else ""
+    return unknown + (MARKED if any(part["marked"] for part in parts) else "")
 
 
 def listed(blocks: Sequence[int]) -> str:

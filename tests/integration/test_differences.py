@@ -39,7 +39,8 @@ PAIRS: list[tuple[str, dict[str, Any], set[str]]] = [
     ),
     ("flask-gunicorn-gthread", {"threads": 20}, {"APP_THREADS", "threads"}),
     ("flask-gunicorn-gthread", {"keep_alive": False}, {"APP_KEEP_ALIVE", "connection kept", "headers"}),
-    ("flask-werkzeug", {"keep_alive": True}, {"APP_KEEP_ALIVE", "connection kept", "headers"}),
+    # It sends head and body apart, so a connection that is kept must not wait for Nagle.
+    ("flask-werkzeug", {"keep_alive": True}, {"APP_KEEP_ALIVE", "connection kept", "headers", "sockets"}),
     ("starlette-uvicorn", {"client": "pool"}, {"APP_CLIENT", "clients of Redis"}),
     ("starlette-uvicorn", {"response": "text"}, {"APP_RESPONSE", "answers"}),
     ("starlette-uvicorn", {"access_log": False}, {"APP_ACCESS_LOG", "log"}),
