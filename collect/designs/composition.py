@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from collect.archive.validity import INVALID
-from collect.designs.effects import Effect, Logs, SideFit, fit_side, log_ratio, ratio_effects, side_effects
+from collect.designs.effects import (
+    Effect,
+    Fit,
+    Logs,
+    Ratio,
+    Term,
+    fit_ratio,
+    fit_side,
+    log_ratio,
+    ratio_effects,
+    side_effects,
+)
 from collect.designs.estimates import LogEstimate, over_blocks
 from collect.designs.factorial import Fraction
 from collect.designs.ladder import Ladder, climb
@@ -23,7 +34,8 @@ NOT_APART = "too few of the cells have a usable trial to tell the effects apart"
 class Factorial:
     """What a factorial shows."""
 
-    fits: Mapping[str, SideFit]
+    fits: Mapping[str, Fit]
+    ratio: Ratio
     whole: LogEstimate
     """L of no factor, by the model."""
     left: LogEstimate
@@ -104,9 +116,15 @@ def compose(design: Design, logs: Logs, held: Mapping[str, str], seed: int) -> C
 def factorial(design: Design, logs: Logs, seed: int) -> Factorial | None:
     """Return what a factorial shows; None where its usable trials cannot tell the effects apart."""
     terms = Fraction(design.names, design.full, design.generators).terms()
-    fits = {side: fit for side in SIDES if (fit := fit_side(design, terms, logs, side))}
-    if len(fits) < len(SIDES):
+    fitted = fit(design, terms, logs)
+    if fitted is None:
         return None
+    fits, ratio = fitted
+    blocks = [
+        one[1]
+        for block in complete_blocks(design, logs)
+        if (one := fit(design, terms, {cell: {block: by_block[block]} for cell, by_block in logs.items()}))
+    ]
     ends = {"whole": frozenset[str](), "left": design.all}
     rows = {row.equal: row for row in design.rows}
     measured = {
@@ -114,11 +132,18 @@ def factorial(design: Design, logs: Logs, seed: int) -> Factorial | None:
         for name, setting in ends.items()
         if (row := rows.get(setting)) and (estimate := _measured(row.cells, logs))
     }
-    effects = {side: side_effects(fit) for side, fit in fits.items()} | {"ratio": ratio_effects(terms, fits)}
+    effects = {side: side_effects(each) for side, each in fits.items()} | {"ratio": ratio_effects(ratio)}
     return Factorial(
-        fits, log_ratio(fits, ends["whole"]), log_ratio(fits, ends["left"]), removed(design, fits), effects,
-        shares(design, terms, fits, logs, seed), measured,
+        fits, ratio, log_ratio(ratio, ends["whole"]), log_ratio(ratio, ends["left"]), removed(design, ratio), effects,
+        shares(design, ratio, blocks, seed), measured,
     )  # fmt: skip
+
+
+def fit(design: Design, terms: Sequence[Term], logs: Logs) -> tuple[dict[str, Fit], Ratio] | None:
+    """Fit both sides and their ratio; None where the usable trials cannot tell the effects apart."""
+    fits = {side: each for side in SIDES if (each := fit_side(design, terms, logs, side))}
+    ratio = fit_ratio(design, terms, logs, fits) if len(fits) == len(SIDES) else None
+    return (fits, ratio) if ratio else None
 
 
 def _measured(cells: Mapping[str, str], logs: Logs) -> LogEstimate | None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from collect.statistics import multiplicity
 from collect.statistics.intervals import MIN_BLOCKS
 
 LEVEL = 0.05
@@ -75,14 +76,7 @@ def with_error(log: float, error: float, df: float, blocks: int) -> LogEstimate:
 
 
 def holm(estimates: Sequence[LogEstimate]) -> list[LogEstimate]:
-    """Return the estimates with p values that hold for all of them together.
-
-    Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6.
-    """
-    known = sorted((each.p, index) for index, each in enumerate(estimates) if each.p is not None)
-    corrected: dict[int, float] = {}
-    largest = 0.0
-    for rank, (p, index) in enumerate(known):
-        largest = max(largest, min(1.0, p * (len(known) - rank)))
-        corrected[index] = largest
+    """Return the estimates with p values that hold for all of them together."""
+    known = [index for index, each in enumerate(estimates) if each.p is not None]
+    corrected = dict(zip(known, multiplicity.holm([estimates[index].p or 0.0 for index in known]), strict=True))
     return [replace(each, p_holm=corrected.get(index)) for index, each in enumerate(estimates)]

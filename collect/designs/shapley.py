@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from collect.designs.effects import Logs, SideFit, Term, difference, fit_side
+from collect.designs.effects import Fit, Ratio, Term
 from collect.designs.estimates import LogEstimate, holm
 from collect.designs.factorial import Product
-from collect.designs.model import ASYNC, SYNC, Design, complete_blocks
+from collect.designs.model import Design
 
 DRAWS = 10_000
 MIN_BOOTSTRAP_BLOCKS = 5
@@ -48,8 +48,8 @@ class Share:
         return (min(low, self.bootstrap[0]), max(high, self.bootstrap[1])) if self.bootstrap else (low, high)
 
 
-def share_weights(name: str, fit: SideFit) -> dict[Term, float]:
-    """Return how the share of a factor depends on a side's coefficients."""
+def share_weights(name: str, fit: Fit) -> dict[Term, float]:
+    """Return how the share of a factor depends on a fit's coefficients."""
     return {term: statistics.fmean(_weight(name, product) for product in fit.active(term)) for term in fit.terms}
 
 
@@ -57,28 +57,34 @@ def _weight(name: str, product: Product) -> float:
     return -2 / len(product) if name in product and len(product) % 2 else 0.0
 
 
-def shares(design: Design, terms: Sequence[Term], fits: Mapping[str, SideFit], logs: Logs, seed: int) -> list[Share]:
-    """Return each factor's share with its interval; ``seed`` is that of the draws."""
-    weights = {name: {side: share_weights(name, fit) for side, fit in fits.items()} for name in design.names}
-    made = holm([difference(fits, weights[name], 0.0) for name in design.names])
-    drawn = _drawn(design, terms, weights, logs, seed)
+def shares(design: Design, ratio: Ratio, blocks: Sequence[Ratio], seed: int) -> list[Share]:
+    """Return each factor's share with its interval.
+
+    ``blocks`` are the fits of each block by itself that has all trials, ``seed`` is that of the draws.
+    """
+    made = holm([_share(ratio, name) for name in design.names])
+    drawn = _drawn([[_share(one, name).log for name in design.names] for one in blocks], seed)
     return [
         Share(name, estimate, drawn[index] if drawn else None)
         for index, (name, estimate) in enumerate(zip(design.names, made, strict=True))
     ]
 
 
-def removed(design: Design, fits: Mapping[str, SideFit]) -> LogEstimate:
+def _share(ratio: Ratio, name: str) -> LogEstimate:
+    return ratio.estimate(lambda fit: share_weights(name, fit))
+
+
+def removed(design: Design, ratio: Ratio) -> LogEstimate:
     """Return v(all): what of the log ratio is not async itself."""
-    ends = {side: (fit.at(frozenset()), fit.at(design.all)) for side, fit in fits.items()}
-    weights = {side: {term: first[term] - last[term] for term in first} for side, (first, last) in ends.items()}
-    return difference(fits, weights, 0.0)
+
+    def weights(fit: Fit) -> dict[Term, float]:
+        first, last = fit.at(frozenset()), fit.at(design.all)
+        return {term: first[term] - last[term] for term in first}
+
+    return ratio.estimate(weights)
 
 
-def _drawn(
-    design: Design, terms: Sequence[Term], weights: Mapping[str, Mapping[str, Mapping[Term, float]]], logs: Logs,
-    seed: int,
-) -> list[tuple[float, float]] | None:  # fmt: skip
+def _drawn(each: Sequence[Sequence[float]], seed: int) -> list[tuple[float, float]] | None:
     """Return intervals by drawing whole blocks (Efron and Tibshirani 1993, An Introduction to the Bootstrap).
 
     Of few blocks the plain percentile interval is too narrow: its levels are widened to those at which it is the t
@@ -88,19 +94,11 @@ def _drawn(
     """
     from scipy.special import ndtr, stdtrit
 
-    blocks = complete_blocks(design, logs)
-    count = len(blocks)
+    count = len(each)
     if count < MIN_BOOTSTRAP_BLOCKS:
         return None
-    each = np.zeros((count, len(design.names)))
-    for place, block in enumerate(blocks):
-        one = {cell: {block: by_block[block]} for cell, by_block in logs.items() if block in by_block}
-        for side, sign in ((ASYNC, 1.0), (SYNC, -1.0)):
-            fit = fit_side(design, terms, one, side)
-            assert fit is not None, "a complete block tells all effects apart"
-            each[place] += [sign * fit.contrast(weights[name][side])[0] for name in design.names]
     picks = np.random.default_rng(seed).integers(0, count, (DRAWS, count))
-    means = each[picks].mean(axis=1)
+    means = np.array(each)[picks].mean(axis=1)
     level = float(ndtr(math.sqrt(count / (count - 1)) * stdtrit(count - 1, 0.025)))
     low, high = np.quantile(means, [level, 1 - level], axis=0)
     return [(float(a), float(b)) for a, b in zip(low, high, strict=True)]

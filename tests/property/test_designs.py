@@ -53,7 +53,7 @@ def test_shares_sum_to_the_whole_and_are_shapleys(
     assert found is not None
     assert found.sum_error < 1e-9
     assert math.isclose(found.removed.log, found.whole.log - found.left.log, abs_tol=1e-9)
-    values = {setting: found.whole.log - log_ratio(found.fits, setting).log for setting in every(design.names)}
+    values = {setting: found.whole.log - log_ratio(found.ratio, setting).log for setting in every(design.names)}
     wanted = by_all_orders(design.names, lambda setting: values[setting])
     for share in found.shares:
         assert math.isclose(share.estimate.log, wanted[share.factor], abs_tol=1e-9)

@@ -41,9 +41,12 @@ def _design(
 
 def log_rates(
     design: Design, effects: Effects, *, blocks: int = 5, noise: float = 0.0, memory: float = 0.0, seed: int = 1,
-    base: Mapping[str, float] | None = None,
+    base: Mapping[str, float] | None = None, adjacent: bool = False,
 ) -> dict[str, dict[int, float]]:  # fmt: skip
-    """Return log rates: each block's cells in random order, noise with that memory from trial to trial."""
+    """Return log rates: each block's cells in random order, noise with that memory from trial to trial.
+
+    ``adjacent``: the two sides of a setting one after the other, the settings in random order.
+    """
     random = np.random.default_rng(seed)
     rows = {row.cells[side]: (side, row.equal) for row in reversed(design.rows) for side in SIDES}
     on = {factor.name: factor.on for factor in design.factors}
@@ -51,8 +54,13 @@ def log_rates(
     error = random.normal(0, noise) if noise else 0.0
     for block in range(1, blocks + 1):
         shift = random.normal(0, 0.1)
-        for index in random.permutation(len(rows)):
-            cell, (side, equal) = list(rows.items())[int(index)]
+        order = [list(rows)[index] for index in random.permutation(len(rows))]
+        if adjacent:
+            settings = [design.rows[index] for index in random.permutation(len(design.rows))]
+            pairs = [[row.cells[SIDES[index]] for index in random.permutation(2)] for row in settings]
+            order = list(dict.fromkeys(cell for pair in pairs for cell in pair))
+        for cell in order:
+            side, equal = rows[cell]
             error = memory * error + (random.normal(0, noise) * (1 - memory**2) ** 0.5 if noise else 0.0)
             own = {name for name in equal if side in on[name]}
             parts = sum(size for names, size in effects.get(side, {}).items() if set(names) <= own)

@@ -53,8 +53,8 @@ MINUTES = {
     "production": 14,
     "modern": 14,
     "sizes": 10,
-    "ladder": 22,
-    "factorial": 22,
+    "ladder": 25,
+    "factorial": 25,
     "map": 25,
     "hypotheses": 45,
 }

@@ -62,13 +62,13 @@ def test_full_factors_have_their_interaction_of_three() -> None:
     assert [share.estimate.log for share in found.shares] == pytest.approx([0.8 / 3 - 0.1, 0.8 / 3, 0.8 / 3])
 
 
-@pytest.mark.parametrize("memory", [0.0, 0.5])
-def test_intervals_hold_in_noise_that_has_a_memory(memory: float) -> None:
-    """Also that of a trial's neighbours: the order in a block is random."""
+@pytest.mark.parametrize(("memory", "adjacent"), [(0.0, False), (0.5, True)])
+def test_intervals_hold_in_noise_that_has_a_memory(memory: float, adjacent: bool) -> None:
+    """Also that of a trial's neighbours: the order of the settings in a block is random."""
     design, experiments = factorial_design(NAMES, on=ON), 60
     covered: dict[str, list[bool]] = {"main": [], "share": [], "whole": []}
     for seed in range(experiments):
-        logs = log_rates(design, TRUTH, blocks=6, noise=0.12, memory=memory, seed=seed)
+        logs = log_rates(design, TRUTH, blocks=6, noise=0.12, memory=memory, adjacent=adjacent, seed=seed)
         found = factorial(design, logs, seed)
         assert found is not None
         whole = 6.6 - 5.8
