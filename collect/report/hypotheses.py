@@ -22,7 +22,7 @@ FACTORS = {
     "ports": "ports that the client hands out",
     "client_speed": "client's speed against the server's",
     "length_s": "length of the run",
-    "ramp": "users come",
+    "ramp": "ramp",
     "reading": "what was read",
 }
 
