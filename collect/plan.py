@@ -15,6 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from collect.catalog import Catalog, load_catalog, needs_database, needs_relay
+from collect.cells import CEILING as CEILING
+from collect.cells import CELL as CELL
+from collect.cells import PROBE as PROBE
+from collect.cells import Cell as Cell
+from collect.cells import TrialSpec as TrialSpec
+from collect.designs.expand import expand
 from collect.documents import load_document, nearest
 from collect.errors import BenchError
 from collect.exchange import expected
@@ -29,8 +35,6 @@ TRIAL_OVERHEAD_S = (
     2.5  # restart of the server, check of its answer, fetching of what was recorded, wait for a whole second
 )
 
-CELL, CEILING, PROBE = "cell", "ceiling", "probe"
-"""Kinds of trials: of the plan's cells; of a generator against a responder that costs nothing; of an intervention."""
 CEILING_VARIANTS = ("responder-keepalive", "responder-close")
 CEILING_WORKLOAD = "none"
 PROBE_WINDOW_MAX_S = 20.0
@@ -45,57 +49,6 @@ OWN_CELLS = ("ladder", "factorial")
 
 _PARTS = {"variant": "variants", "workload": "workloads", "generator": "generators", "profile": "profiles"}
 _OPTIONAL = ("ceiling_window_s", "probe", "probe_window_s", "windows_s", "order", "precision")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One combination that is measured."""
-
-    variant: str
-    workload: str
-    generator: str
-    users: int
-    profile: str
-
-    @property
-    def name(self) -> str:
-        """The cell in one word, e.g. ``flask-werkzeug.redis.locust-http.10.article``."""
-        return f"{self.variant}.{self.workload}.{self.generator}.{self.users}.{self.profile}"
-
-
-@dataclass(frozen=True)
-class TrialSpec:
-    """All that is to be known to do one trial; ordinal, block and position count from 1, durations are seconds."""
-
-    trial_id: str
-    ordinal: int
-    total: int
-    block: int
-    position: int
-    cell: Cell
-    port: int
-    ramp_s: float
-    warmup_s: float
-    window_s: float
-    variant: Mapping[str, Any]
-    workload: Mapping[str, Any]
-    generator: Mapping[str, Any]
-    profile: Mapping[str, Any]
-    expect: Mapping[str, Any]
-    kind: str = CELL
-    probe_of: str | None = None
-    """Of a probe: the name of the cell whose verdict it puts to the test."""
-    intervention: str | None = None
-    """Of a probe: what was changed against that cell; None where it is the cell itself, measured for comparison."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the spec as plain data."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> TrialSpec:
-        """Take back what ``to_json`` gave."""
-        return cls(**{**data, "cell": Cell(**data["cell"])})
 
 
 @dataclass(frozen=True)
@@ -323,8 +276,6 @@ def _designed(
     if "cells" in document:
         remedy = f"remove them: a {wanted['kind']} makes its own"
         raise BenchError("there are cells beside a design", f"{shown(path)}: cells", remedy)
-    from collect.designs.expand import expand  # it makes cells of this module
-
     made = expand(wanted, catalog, path)
     return [asdict(cell) for cell in made.cells], made.catalog, made.design.to_json()
 

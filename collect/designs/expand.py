@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from collect.catalog import Catalog
-from collect.designs import ladder
+from collect.cells import Cell
 from collect.designs.factorial import Fraction, fraction
-from collect.designs.model import ARTICLE, EQUAL, LADDER, SIDES, Design, Factor, Row, Setting
+from collect.designs.model import ARTICLE, EQUAL, LADDER, SIDES, Design, Factor, Row, Setting, ladder_settings
 from collect.documents import check_document, nearest
 from collect.errors import BenchError
 from collect.paths import shown
-from collect.plan import Cell
 from collect.serving import check_variant
 
 CELL_KEYS = ("generator", "profile")
@@ -55,7 +54,7 @@ class _Expansion:
         self._check_apart()
         more: dict[str, Any] = {}
         if self._wanted["kind"] == LADDER:
-            settings = ladder.settings(self._names)
+            settings = ladder_settings(self._names)
         else:
             made = self._fraction()
             settings = made.settings()

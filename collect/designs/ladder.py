@@ -52,15 +52,6 @@ class Ladder:
         return abs(product / self.whole.value - 1)
 
 
-def settings(names: Sequence[str]) -> list[Setting]:
-    """Return the settings that both orders pass, each once: those of the first order, then what the other one adds."""
-    found: dict[Setting, None] = {}
-    for order in (names, names[::-1]):
-        for count in range(len(names) + 1):
-            found[frozenset(order[:count])] = None
-    return list(found)
-
-
 def climb(design: Design, logs: Mapping[str, Mapping[int, float]]) -> Ladder | None:
     """Return the ladder from the log rates by cell and block; None where no block holds a usable trial of every cell.
 

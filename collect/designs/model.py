@@ -115,6 +115,15 @@ class Design:
         )
 
 
+def ladder_settings(names: Sequence[str]) -> list[Setting]:
+    """Return the settings that both orders of a ladder pass, each once: first those of the first order."""
+    found: dict[Setting, None] = {}
+    for order in (names, names[::-1]):
+        for count in range(len(names) + 1):
+            found[frozenset(order[:count])] = None
+    return list(found)
+
+
 def design_of(plan: Mapping[str, Any]) -> Design | None:
     """Return the design of a run's plan (as its manifest has it); None for other plans and other kinds of design."""
     design = plan.get("design")

@@ -6,16 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from collect.designs import ladder
 from collect.designs.factorial import fraction
-from collect.designs.model import FACTORIAL, LADDER, SIDES, Design, Factor, Row, Setting
+from collect.designs.model import FACTORIAL, LADDER, SIDES, Design, Factor, Row, Setting, ladder_settings
 
 Effects = Mapping[str, Mapping[tuple[str, ...], float]]
 """By side and factors: what is added to the log rate where all of these are on equal terms."""
 
 
 def ladder_design(names: Sequence[str], on: Mapping[str, tuple[str, ...]] | None = None) -> Design:
-    return _design(LADDER, names, ladder.settings(names), on or {})
+    return _design(LADDER, names, ladder_settings(names), on or {})
 
 
 def factorial_design(
