@@ -7,8 +7,8 @@ request cost app, generator and Redis is taken, less the mean of its cell in tha
 has the deviation of the difference of two parts by how far apart they began (the variogram of Matheron (1963),
 "Principles of geostatistics", Economic Geology 58): a pair of trials that stand side by side has the noise of its own
 distance and of all shorter ones, and none of the longer. From it: the minutes until 2 % are found with power 0.9, for
-pairs of neighbours. CPU of units is counted in ticks of 10 ms, which alone is 0.6 % of a part of 1 s. With --page the
-tables go into docs/accuracy.md, between their markers. Measures nothing; takes seconds.
+pairs of neighbours. CPU of units is counted in ticks of 10 ms, which alone is 0.6 % of a part of 1 s, and
+once a second, so shorter parts have a rate only. With --page the tables go into docs/accuracy.md. Measures nothing.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ from collect.statistics.covariates import fitted_slope
 from collect.statistics.power import pairs_for
 
 PAGE = CHECKOUT / "docs" / "accuracy.md"
-WINDOWS_S = (1.0, 2.0, 3.0, 6.0)
+WINDOWS_S = (0.1, 1.0, 3.0, 6.0)
 DISTANCES_S = (0, 20, 60, 200, math.inf)
 """Borders of the distances between parts of different trials that are not neighbours."""
 SLOWDOWN, POWER = 0.02, 0.9
 LEAST_PAIRS = 20
+STEPS = 60
 UNITS = ("app", "generator", "redis")
 COMPARED = (
     ("rps", None),
@@ -140,12 +141,19 @@ def _parts(
             values["rps"].append(_log(answers / length_s))
             for unit in UNITS:
                 series = used.get((trial["trial_id"], unit), [])
-                spent = sum(float(np.diff(np.interp(edges, t, cpu))[0]) for t, cpu in series)
+                spent = sum(_spent(t, cpu, edges) for t, cpu in series)
                 values[unit].append(_log(spent / answers if answers else 0.0))
     grouped = np.unique(np.array(cells), return_inverse=True)[1]
     trial_of = np.array(index)
     noise = {name: _noise(np.array(logs), grouped, trial_of) for name, logs in values.items()}
     return Parts(length_s, np.array(at), trial_of, noise)
+
+
+def _spent(t: Floats, cpu_s: Floats, edges: Floats) -> float:
+    """Return the CPU between two moments; NaN where they are closer than the ticks, so that it would be made up."""
+    if len(t) < 2 or edges[1] - edges[0] < 0.9 * float(np.median(np.diff(t))):
+        return math.nan
+    return float(np.diff(np.interp(edges, t, cpu_s))[0])
 
 
 def _log(value: float) -> float:
@@ -158,14 +166,20 @@ def _noise(logs: Floats, cells: Ints, trial: Ints) -> Floats:
     for cell in np.unique(cells):
         mine = cells == cell
         count = len(np.unique(trial[mine]))
-        if count > 1:
+        if count > 1 and np.isfinite(logs[mine]).any():
             noise[mine] = (logs[mine] - np.nanmean(logs[mine])) * math.sqrt(count / (count - 1))
     return noise
 
 
 def pairings(parts: Parts) -> dict[str, tuple[Ints, Ints]]:
-    """Return the pairs of parts by how far they are apart: earlier and later ones' places."""
-    earlier, later = np.triu_indices(len(parts.at_s), 1)
+    """Return pairs of parts by how far they are apart: earlier and later ones' places.
+
+    All that follow one another, and all at some sixty further steps, which grow: enough of each distance, and quick.
+    """
+    count = len(parts.at_s)
+    steps = np.unique(np.geomspace(1, max(count - 1, 1), STEPS).astype(np.int64))
+    earlier = np.concatenate([np.arange(count - step) for step in steps])
+    later = np.concatenate([np.arange(step, count) for step in steps])
     apart_s = parts.at_s[later] - parts.at_s[earlier]
     trials = parts.trial[later] - parts.trial[earlier]
     last = np.append(np.diff(parts.trial) > 0, True)[earlier]

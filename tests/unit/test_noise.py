@@ -33,7 +33,7 @@ def run_of(parts: Parts) -> Run:
 def test_parts_are_paired_by_how_far_they_are_apart() -> None:
     parts = parts_of(0.0)
     earlier, later = pairings(parts)["same trial"]
-    assert len(earlier) == TRIALS * (PARTS_EACH - 1)
+    assert len(earlier) == TRIALS * (PARTS_EACH - 1), "all of them"
     earlier, later = pairings(parts)["neighbours"]
     assert len(earlier) == TRIALS - 1
     assert np.allclose(parts.at_s[later] - parts.at_s[earlier], 5.0), "the last of one and the first of the next"

@@ -180,13 +180,15 @@ def test_a_page_keeps_what_is_outside_the_markers(tmp_path: Path) -> None:
 
 
 def test_a_sealed_runs_windows_are_cut_into_parts(entry: Path) -> None:
-    run = read_run(entry, (0.5, 1.0, 6.0))
+    run = read_run(entry, (0.5, 1.0, 6.0))  # its collectors tick once a second
     assert [parts.length_s for parts in run.parts] == [0.5, 1.0], "none is longer than the window"
     halves, wholes = run.parts
     assert len(wholes.trial) == 11, "the trial that cannot be used is left out"
     assert len(halves.trial) == 2 * len(wholes.trial)
     assert np.nanstd(wholes.noise["rps"]) < 0.05
     assert np.isfinite(wholes.noise["app"]).all()
+    assert np.isnan(halves.noise["app"]).all(), "nothing is made up between two ticks"
+    assert np.isfinite(halves.noise["rps"]).all()
     assert run.trial_s == pytest.approx(300)
 
 
