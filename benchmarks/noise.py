@@ -7,8 +7,8 @@ request cost app, generator and Redis is taken, less the mean of its cell in tha
 has the deviation of the difference of two parts by how far apart they began (the variogram of Matheron (1963),
 "Principles of geostatistics", Economic Geology 58): a pair of trials that stand side by side has the noise of its own
 distance and of all shorter ones, and none of the longer. From it: the minutes until 2 % are found with power 0.9, for
-pairs of neighbours. CPU of units is counted in ticks of 10 ms, which alone is 0.6 % of a part of 1 s, and
-once a second, so shorter parts have a rate only. With --page the tables go into docs/accuracy.md. Measures nothing.
+pairs of neighbours. CPU is counted in ticks of 10 ms, 0.6 % of a part of 1 s, and read once a second, so shorter parts
+have a rate only. With --page the tables go into docs/accuracy.md. Measures nothing.
 """
 
 from __future__ import annotations
