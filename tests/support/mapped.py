@@ -36,11 +36,14 @@ Truth = Callable[[Cell, float], float]
 
 
 def small_map(blocks: int = 3, users: tuple[int, ...] = (1, 100), delays: tuple[int, ...] = (0, 5, 100)) -> Plan:
-    """Return plan map with fewer places."""
-    plan = load_plan("map")
-    workloads = {f"redis-{delay}ms" for delay in delays}
-    cells = tuple(cell for cell in plan.cells if cell.users in users and cell.workload in workloads)
-    return replace(plan, cells=cells, blocks=blocks, ceiling_window_s=0)
+    """Return a plan like map, of these places."""
+    cells = tuple(
+        Cell(variant, f"redis-{delay}ms", "locust-fast", count, "controlled")
+        for count in users
+        for delay in delays
+        for variant in CPU_MS
+    )
+    return replace(load_plan("map"), cells=cells, blocks=blocks, ceiling_window_s=0)
 
 
 def allowed(cell: Cell, delay_ms: float) -> float:

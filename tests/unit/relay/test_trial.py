@@ -80,7 +80,7 @@ def test_a_plan_says_what_it_needs() -> None:
     plan = load_plan("map")
     assert plan.needs == ("relay",)
     assert plan.redis_delays_ms == [0, 1, 5, 20, 100]
-    assert len(plan.cells) == 72
+    assert len(plan.cells) == 64
     assert plan.estimate_s() < 25 * 60
     assert load_plan("quick").redis_delays_ms == []
 
