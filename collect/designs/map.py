@@ -239,3 +239,17 @@ def _cpu_s(figures: RunFigures, cell: CellFigures) -> float | None:
     _, least = min(same, key=lambda each: each[0])
     used = least.means.get("server_cpu_cores")
     return used / least.rps.value if used and least.rps and least.rps.value else None
+
+
+def map_headline(figures: RunFigures) -> str | None:
+    """Return a map in one sentence; None for a run that is none."""
+    places = [place for each in maps(figures) for place in each.places]
+    if not places:
+        return None
+    won = {side: [place for place in places if place.wins == side and place.ratio] for side in ("async", "sync")}
+    said = []
+    for side, mine in won.items():
+        ratios = [abs(place.ratio.log) for place in mine if place.ratio]
+        by = f", by up to {math.exp(max(ratios)):.1f} times" if ratios else ""
+        said.append(f"{side} is faster at {len(mine)}{by}")
+    return f"Of {len(places)} places of users and delays of Redis, {'; '.join(said)}."

@@ -137,14 +137,27 @@ def _log(ratio: float | None) -> float | None:
 
 
 def _lead(found: Sequence[Map]) -> str:
-    """Return how often each side is faster."""
+    """Return how often each side is faster, and where by most."""
     places = [place for each in found for place in each.places]
     count = Counter(place.wins for place in places)
     blocks = min((place.ratio.blocks for place in places if place.ratio), default=0)
     said = [f"async is faster at {count['async']}", f"sync at {count['sync']}"]
     said += [f"at {count['unknown']} they cannot be told apart"] * bool(count["unknown"])
     said += [f"at {count['in doubt']} it is not known"] * bool(count["in doubt"])
-    return f"Of {counted(len(places), 'place')} in {counted(blocks, 'block')}, {', '.join(said)}."
+    told = f"Of {counted(len(places), 'place')} in {counted(blocks, 'block')}, {', '.join(said)}."
+    won = [
+        (place.ratio.value, each, place)
+        for each in found
+        for place in each.places
+        if place.ratio and place.wins == "async"
+    ]
+    if won:
+        most, each, place = max(won, key=lambda item: item[0])
+        told += (
+            f" By most, {number(most, 1)} times ({_span(place)}), with {counted(place.users, 'user')} and"
+            f" {delay_name(place.delay_ms)}, client {each.client}: {_bound(place.bottom)}."
+        )
+    return told
 
 
 def _lines(each: Map) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from collect.catalog import needs_relay
 from collect.report.costs import Measured, measured
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, in_articles_order
 
@@ -51,13 +52,16 @@ class Ranking:
 
 
 def rankings(figures: RunFigures) -> list[Ranking]:
-    """Return the ranking of each workload and load of which variants were measured that the article does not have."""
+    """Return the ranking of each workload and load of which variants were measured that the article does not have.
+
+    Without those of a map over the delay of Redis (collect/report/maps.py), which has a place for each of its loads.
+    """
     found = []
     order = in_articles_order(figures.catalog, (cell.workload for cell in figures.cells))
     loads = dict.fromkeys(cell.load for cell in figures.cells)
     for load in sorted(loads, key=lambda load: order.index(load[0])):
         cells = [cell for cell in figures.cells if cell.load == load]
-        if len(cells) < 2 or all(cell.side for cell in cells):
+        if len(cells) < 2 or all(cell.side for cell in cells) or needs_relay(figures.catalog.workloads[load[0]]):
             continue
         cells.sort(key=_rate, reverse=True)
         pairs = [ratio for ratio in figures.ratios if ratio.top.load == load]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 
 from collect.archive.store import Archive
 from collect.designs.map import Map, Place, maps
+from collect.report.comparison import headline
+from collect.report.extras import Extra
 from collect.report.figures import RunFigures, figures_of
 from collect.report.html import render
 from collect.report.maps import section
+from collect.report.variants import rankings
 from tests.support.judged import change
 from tests.support.mapped import CEILINGS, CPU_MS, RELAY, allowed, mapped, small_map
 from tests.support.synthetic import Setting, write_run
@@ -120,6 +124,15 @@ def test_waits_are_reckoned_where_nobody_counted_them() -> None:
             row["redis_waits"] = row["redis_delay_p50_ms"] = None  # type: ignore[index]
         (new,) = (each for each in maps(figures_of(run.run_id, run.manifest, run.rows)) if each.client == "new")
         assert place(new, 100, 100).bottom.bound.wait_s == pytest.approx(waits * 0.1)
+
+
+def test_the_headline_tells_it_and_nothing_is_ranked(figures: RunFigures) -> None:
+    assert re.fullmatch(
+        r"Of 12 places of users and delays of Redis, async is faster at \d, by up to 10\.\d times; sync is faster at 0\.",
+        headline(figures),
+    ), headline(figures)
+    assert rankings(figures) == []
+    assert "By most, 10." in (section(figures) or Extra("", "", "", None, {})).lines[0]
 
 
 def test_terminal_and_data_show_it(figures: RunFigures) -> None:
