@@ -9,7 +9,7 @@ from collect.designs.map import map_headline
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, in_articles_order
 from collect.report.table import ARTICLE, CONTROLLED, WAYS
 from collect.report.verdicts import PLAIN
-from collect.report.words import counted, interval, span
+from collect.report.words import counted, interval, listed, span
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def headline(figures: RunFigures) -> str:
     if first is None:
         trials = sum(cell.trials for cell in figures.cells)
         return f"{counted(trials, 'trial')} of {counted(len(figures.cells), 'cell')} measured."
-    top, bottom, on = first.top, first.bottom, _on(first.top.workload)
+    top, bottom, on = first.top, first.bottom, on_workload(first.top.workload)
     if not first.comparable or first.ratio is None:
         return f"{called(top)} and {called(bottom)} are not comparable {on}: {held(first)}."
     way = f"{WAYS[top.profile]}, " if top.profile in WAYS else ""
@@ -88,10 +88,9 @@ def _renewed(figures: RunFigures) -> str:
     alike = [ratio for ratio in sure if ratio.top.load == sure[0].top.load]
     alike = [ratio for ratio in alike if ratio.bottom.side] or alike
     said = [f"{called(ratio.bottom)} {ratio.ratio.value:.2f} ({span(ratio.ratio)})" for ratio in alike if ratio.ratio]
-    listed = " and ".join(filter(None, (", ".join(said[:-1]), said[-1])))
     return (
         f"Times as many requests a second on today's Python and packages as on the article's,"
-        f" {_on(alike[0].top.workload)}: {listed}; the server limited all of them."
+        f" {on_workload(alike[0].top.workload)}: {listed(said)}; the server limited all of them."
     )
 
 
@@ -160,6 +159,7 @@ def _preferred(figures: RunFigures, ratios: Iterable[RatioFigures], profile: str
     return min((ratio for ratio in ratios if ratio.top.profile == profile), key=rank, default=None)
 
 
-def _on(workload: str) -> str:
+def on_workload(workload: str) -> str:
+    """Return what a workload is called in a sentence: "on Redis I/O"."""
     known = {"redis": "on Redis I/O", "none": "without I/O", "file": "on file I/O", "db": "on database I/O"}
     return known.get(workload, f'on "{workload}"')

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from collect.report.article import ArticleFigure, article_figures
 from collect.report.costs import Measured, measured
 from collect.report.figures import CellFigures, RatioFigures, Row, RunFigures, usable
+from collect.report.words import listed
 from collect.verdicts.findings import CLIENT_PORTS
 
 ARTICLE, CONTROLLED = "article", "controlled"
@@ -175,13 +176,9 @@ def _parts(rows: Sequence[TableRow]) -> str:
     for row in rows:
         by_part.setdefault(row.ways[ARTICLE].whose.part, {}).setdefault(row.title, []).append(row.workload)
     return "; ".join(
-        f"{part}: {', '.join(f'{title} on {_listed(workloads)}' for title, workloads in titles.items())}"
+        f"{part}: {', '.join(f'{title} on {listed(workloads)}' for title, workloads in titles.items())}"
         for part, titles in by_part.items()
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _notes(figures: RunFigures, rows: Sequence[TableRow]) -> Iterator[str]:
@@ -189,7 +186,7 @@ def _notes(figures: RunFigures, rows: Sequence[TableRow]) -> Iterator[str]:
     if early:
         yield (
             f"Windows of {figures.manifest['plan']['window_s']:g} s are too short to see what the client's ports do to"
-            f" {_listed([name for name, _ in early])}: at these rates half of the ports wait in TIME_WAIT after"
+            f" {listed([name for name, _ in early])}: at these rates half of the ports wait in TIME_WAIT after"
             f" {_seconds(early)} of load, and from then on the kernel searches long for a free one; {LONG_WINDOW}."
         )
 

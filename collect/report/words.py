@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from collect.report.costs import Measured
 from collect.report.figures import CellFigures, RatioFigures
 from collect.statistics.intervals import MIN_BLOCKS, Estimate
@@ -25,6 +27,11 @@ def number(value: float | None, digits: int = 2) -> str:
 def counted(count: int, thing: str) -> str:
     """Return how many of a thing there are."""
     return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence has them: "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def costs(each: Measured) -> str:
