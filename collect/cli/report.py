@@ -1,4 +1,4 @@
-"""``collect report``: the page of a run."""
+"""``collect report``: the page of a run, and the same in sentences beside it."""
 
 from __future__ import annotations
 
@@ -22,23 +22,34 @@ from collect.paths import shown
 @archive_option
 @json_option
 def report(run: str, output: Path | None, table: bool, archive_dir: Path, as_json: bool) -> None:
-    """Draw the report of RUN (default: the latest): one HTML file that needs no network."""
+    """Draw the report of RUN (default: the latest): one HTML file that needs no network, its sentences beside it."""
     archive = Archive(archive_dir)
     run_id = archive.resolve(run)
+    from collect.findings import markdown
+    from collect.findings.page import findings
+    from collect.report.extras import extras
     from collect.report.figures import run_figures
     from collect.report.html import render
 
     path = output or archive.folder(run_id).with_suffix(".html")
-    page = render(archive, run_id)
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise BenchError(f"cannot write the report: {error.strerror}", shown(path), "choose another with -o") from error
+    figures = run_figures(archive, run_id)
+    _write(path, render(archive, run_id))
+    if path.is_file():
+        sentences = findings(figures, extras(figures))
+        _write(markdown.beside(path), markdown.render(figures, sentences, path.name))
     if as_json:
         from collect.report.data import run_data
 
-        print_json({"run_id": run_id, "report": str(path), **run_data(run_figures(archive, run_id))})
+        beside = str(markdown.beside(path))
+        print_json({"run_id": run_id, "report": str(path), "findings_file": beside, **run_data(figures)})
     elif table:
-        print_run(archive, run_figures(archive, run_id))
+        print_run(archive, figures)
     else:
         click.echo(shown(path))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BenchError(f"cannot write the report: {error.strerror}", shown(path), "choose another with -o") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from collect.findings.page import findings, findings_data
 from collect.report.ceilings import ceilings
 from collect.report.comparison import comparisons, headline, lead
 from collect.report.costs import Measured
@@ -19,10 +20,11 @@ from collect.report.words import doubt, low_rate
 
 def run_data(figures: RunFigures) -> dict[str, Any]:
     """Return all figures of a run but its trials' rows."""
-    table = article_table(figures)
+    table, own = article_table(figures), extras(figures)
     return {
         "headline": headline(figures),
         "lead": lead(figures),
+        "findings": findings_data(findings(figures, own)),
         "table": table and table_data(table),
         "variants": [
             {
@@ -37,7 +39,7 @@ def run_data(figures: RunFigures) -> dict[str, Any]:
             {**ratio_data(each.ratio), "rows": [measured_data(side) for side in (each.modern, each.article)]}
             for each in renewals(figures)
         ],
-        **{extra.name: extra.data for extra in extras(figures)},
+        **{extra.name: extra.data for extra in own},
         "setup": [asdict(difference) for difference in setup(figures)],
         "comparisons": [
             {

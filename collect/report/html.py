@@ -13,6 +13,7 @@ from bokeh.resources import Resources
 from collect.archive.looks import blocks_of
 from collect.archive.query import open_run
 from collect.archive.store import Archive
+from collect.findings.page import findings
 from collect.paths import DATA_DIR
 from collect.report import words
 from collect.report.bars import bar_chart
@@ -68,6 +69,7 @@ def render(archive: Archive, run_id: str) -> str:
             words=words,
             headline=headline(figures),
             lead=lead(figures),
+            findings=findings(figures, own),
             versus=article_table(figures),
             ways=WAYS,
             rankings=rankings(figures),

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from collect.archive.validity import DEGRADED, INVALID, VALID
+from collect.findings.markdown import beside
 from collect.paths import shown
 from collect.report.ceilings import ceilings
 from collect.report.comparison import headline, lead
@@ -63,9 +64,14 @@ def render(figures: RunFigures, console: Console, entry: Path, report: Path | No
     _print_probes(figures, console)
     _print_notices(figures, console)
     _print_validity(figures, console)
-    console.print(Text(f"archive  {shown(entry)}"))
-    if report:
-        console.print(Text(f"report   {shown(report)}"))
+    _print_places(console, entry, report)
+
+
+def _print_places(console: Console, entry: Path, report: Path | None) -> None:
+    places = {"archive": entry, **({"report": report, "findings": beside(report)} if report else {})}
+    for name, path in places.items():
+        if path.exists() or name != "findings":
+            console.print(Text(f"{name:8} {shown(path)}"))
 
 
 RATES: Cells = [
