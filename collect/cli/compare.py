@@ -67,14 +67,15 @@ def _print(found: Comparison) -> None:
             _ratio(cell.figures["cpu"]),
             _words(cell.limited_by),
             cell.verdict,
-            cell.why,
+            None if cell.figures[found.by.key].low is not None else cell.why,
         ]
         for cell in found.cells
     ]
     from collect.compare.metadata import in_words
 
     rows += [[name, None, None, None, None, REFUSED, in_words(differs)] for name, differs in found.refused.items()]
-    print_table(names, rows)
+    shown = len(names) if any(row[-1] for row in rows) else len(names) - 1
+    print_table(names[:shown], [row[:shown] for row in rows])
     click.echo()
     for line in _notes(found):
         click.echo(line)
@@ -88,13 +89,14 @@ def _notes(found: Comparison) -> list[str]:
     lines = [
         f"{second.run_id} ({second.code}) over {first.run_id} ({first.code}).",
         f"The intervals hold together, for {tested} cells, with 95 %. Verdicts are on {found.by.title}, corrected for"
-        f" their number (Holm). Same: within {found.margin:.0%}.",
+        f" their number (Holm). Same: shown to be within {found.margin:.0%}; unknown: neither that nor a difference.",
     ]
     if together.low_alone is not None:
         lines.append(f"All cells together, by {found.by.title}: {_ratio(together, alone=True)}.")
     effect = found.effects[found.by.key]
     if effect:
-        lines.append(f"Run to run: {effect.deviation:.1%}, from {effect.runs} repeated runs; counted in the intervals.")
+        apart = f"{effect.deviation:.1%}" if effect.deviation else "no more than their blocks explain"
+        lines.append(f"Run to run: {apart}, from {effect.runs} repeated runs; counted in the intervals.")
     else:
         lines.append(
             "Run to run: not known, as there are no three other runs of one commit under these conditions. The"

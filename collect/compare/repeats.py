@@ -19,7 +19,8 @@ def repeated_runs(
 ) -> list[dict[str, list[Head]]]:
     """Return families of runs that should not differ: of one commit without changes, by cell.
 
-    ``heads`` are the oldest first, ``wanted`` the cells and what must be true of them. A cell that was measured once in a family is left out.
+    ``heads`` are the oldest first, ``wanted`` the cells and what must be true of them. A cell that was measured once
+    in a family is left out.
     """
     allowed = frozenset(despite)
     families: dict[str, dict[str, list[Head]]] = {}

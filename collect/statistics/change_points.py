@@ -12,9 +12,12 @@ Three steps.
 3. Which of them stand: each against the largest step that permutations of the values between its two neighbours show,
    corrected for their number by Holm; while one fails there is one less, and the others are placed anew.
 
-Where nothing changed the first step finds a change with the probability that it says and no more, whatever the values'
-distribution, as long as it does not depend on their order (as E-divisive has it: Matteson and James (2014), "A
-nonparametric approach for multiple change point analysis of multivariate data", JASA 109).
+Where nothing changed the first step finds a change with the probability that it says and no more, whatever the
+values' distribution, as long as it does not depend on their order (as E-divisive has it: Matteson and James (2014),
+"A nonparametric approach for multiple change point analysis of multivariate data", JASA 109). With the third, which
+looks for a lasting step where the first looks for any, 2 of 100 steady series show a change (simulated: 10 to 40
+values, normal or with the tails of t with 2 degrees of freedom). Of steps by 2 deviations in the middle of 20 values
+81 of 100 are found, by 1.5 in the middle of 40 values 85, by 3 deviations 3 values before the end of 20, 77.
 """
 
 from __future__ import annotations
