@@ -49,7 +49,7 @@ def test_compare_says_yes_and_no(runs: ManyRuns, capsys: Capture) -> None:
     assert [line[5] for line in lines[1:3]] == ["slower", "same"]
     assert lines[1][2].startswith("0.800 (0.7")
     assert "Run to run: not known" in table
-    assert said(capsys, 0, "compare", ids[0], ids[3], *where).count("\tsame\t") == 2
+    assert said(capsys, 0, "compare", ids[0], ids[3], *where).count("\tsame\n") == 2
     whole = json.loads(said(capsys, 1, "compare", ids[0], "latest", "--json", *where))
     assert whole["different"]
     assert whole["second"] == {
@@ -93,7 +93,7 @@ def test_a_refused_cell_is_a_row(runs: ManyRuns, capsys: Capture) -> None:
     ]
     table = said(capsys, 0, "compare", *ids, "--archive", str(other.path))
     assert f"{FLASK}\t\t\t\t\trefused\tvariant (debug): False / True" in table
-    assert "\tsame\t" in said(capsys, 0, "compare", *ids, "--despite", "variant, cpu", "--archive", str(other.path))
+    assert "\tsame\n" in said(capsys, 0, "compare", *ids, "--despite", "variant, cpu", "--archive", str(other.path))
 
 
 def test_bad_input_is_told_in_one_line(runs: ManyRuns, capsys: Capture) -> None:
