@@ -24,6 +24,8 @@ OFF_MS, OFF_SHARE = 0.5, 0.05
 PACKETS = 100_000
 """What its queue holds; its default of 1,000 drops packets of a thousand users."""
 ECHO_PORT = 6379
+KINDS = ("prio", "netem", "u32")
+"""What the kernel must have."""
 
 
 def commands(port: int, delay_ms: float) -> list[list[str]]:
@@ -52,7 +54,8 @@ def hold_up(port: int, delay_ms: float) -> None:
             raise RelayError(f"tc: {error.strerror}", "install iproute2 there, or set relay_by to relay") from None
         if done.returncode:
             said = (done.stderr.decode(errors="replace").strip().splitlines() or ["it gives no reason"])[-1]
-            raise RelayError(f"{' '.join(command)}: {said}", "set relay_by to relay")
+            kind = next(name for name in KINDS if name in command)
+            raise RelayError(f"{kind}: {said}", "set relay_by to relay")
 
 
 def let_go() -> None:

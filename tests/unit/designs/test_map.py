@@ -127,10 +127,9 @@ def test_waits_are_reckoned_where_nobody_counted_them() -> None:
 
 
 def test_the_headline_tells_it_and_nothing_is_ranked(figures: RunFigures) -> None:
-    assert re.fullmatch(
-        r"Of 12 places of users and delays of Redis, async is faster at \d, by up to 10\.\d times; sync is faster at 0\.",
-        headline(figures),
-    ), headline(figures)
+    told = headline(figures)
+    assert told.startswith("Of 12 places of users and delays of Redis, async is faster at ")
+    assert re.search(r", by up to 10\.\d times; sync is faster at 0\.$", told)
     assert rankings(figures) == []
     assert "By most, 10." in (section(figures) or Extra("", "", "", None, {})).lines[0]
 

@@ -118,6 +118,18 @@ def test_netem_takes_what_comes_from_redis_port_alone() -> None:
     assert chosen.endswith("match ip sport 6379 0xffff flowid 1:2")
 
 
+@pytest.mark.parametrize(("at", "kind"), [("prio", "prio"), ("netem", "netem"), ("u32", "u32")])
+def test_a_kernel_that_lacks_something_is_told_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str, kind: str
+) -> None:
+    tc = f"#!/bin/sh\ncase \"$*\" in *' {at} '*) echo 'Error: Specified qdisc kind is unknown.' >&2; exit 2;; esac\n"
+    (tmp_path / "tc").write_text(tc)
+    (tmp_path / "tc").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(RelayError, match=f"{kind}: Error: Specified qdisc kind is unknown"):
+        netem.hold_up(6379, 5)
+
+
 def test_netem_is_used_only_where_a_round_trip_is_right() -> None:
     with socket.create_server(("127.0.0.1", 0)) as there:
         port = there.getsockname()[1]
