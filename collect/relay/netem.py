@@ -24,8 +24,8 @@ OFF_MS, OFF_SHARE = 0.5, 0.05
 PACKETS = 100_000
 """What its queue holds; its default of 1,000 drops packets of a thousand users."""
 ECHO_PORT = 6379
-KINDS = ("prio", "netem", "u32")
-"""What the kernel must have."""
+KINDS = ("u32", "netem", "prio")
+"""What the kernel must have; a filter has a "prio" of its own."""
 
 
 def commands(port: int, delay_ms: float) -> list[list[str]]:
