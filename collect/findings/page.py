@@ -6,7 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from collect.findings import article, composition, cost, limits, pythons, ratios, servers, sizes, whose, wins
+from collect.findings import (
+    article,
+    composition,
+    cost,
+    hypotheses,
+    limits,
+    looks,
+    pythons,
+    ratios,
+    servers,
+    sizes,
+    whose,
+    wins,
+)  # fmt: skip
 from collect.findings.evidence import ALPHA, p_values
 from collect.findings.statement import Finding, Kind, Statement, Test
 from collect.report.extras import Extra
@@ -25,6 +38,8 @@ KINDS: Sequence[Kind] = (
     sizes.KIND,
     composition.KIND,
     wins.KIND,
+    hypotheses.KIND,
+    looks.KIND,
     ratios.TOOLS,
 )
 

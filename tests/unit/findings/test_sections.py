@@ -24,10 +24,10 @@ EFFECTS: Effects = {"sync": {("ports",): 0.6, ("server",): 0.3}, "async": {("por
 FACTORS = ("ports", "server", "debug")
 
 
-def page(name: str, data: Mapping[str, Any]) -> Findings:
+def page(name: str, data: Mapping[str, Any], lines: tuple[str, ...] = ()) -> Findings:
     plan = {"design": {"kind": name}}
     figures = figured(cells(("redis",), TWO, ("controlled",)), lambda cell, block: 1000.0 + block, plan=plan)
-    return findings(figures, [Extra(name, "What it is", "none.j2", None, data)])
+    return findings(figures, [Extra(name, "What it is", "none.j2", None, data, lines)])
 
 
 def composed(kind: str, effects: Effects = EFFECTS, *, noise: float = 0.02, blocks: int = 6, seed: int = 1) -> Findings:
@@ -131,3 +131,42 @@ def test_places_of_a_map_are_told_one_by_one_and_together() -> None:
     (summary,) = [each for each in of_kind(found, "map") if not each.tests]
     assert "Of 4 places of users, delay and client, 3 have ratios that are the servers' own" in summary.text
     assert "in 1 more, in 1 fewer, in 1 a difference cannot be told from none" in summary.text
+
+
+def hypotheses(*levels: tuple[str, Any, float, list[float] | None], blocks: int = 5) -> Findings:
+    data = {
+        "blocks": blocks, "fits": [{"fit": 0.2, "low": 0.15, "high": 0.25}],
+        "levels": [
+            {"factor": factor, "level": level, "mean": mean, "best": mean, "beyond": beyond}
+            for factor, level, mean, beyond in levels
+        ],
+    }  # fmt: skip
+    return page("hypotheses", data, ("The nearest is one by one: a fit of 0.20 (0.15 to 0.25).",))
+
+
+def test_what_the_article_left_out_is_told_by_choice() -> None:
+    found = hypotheses(
+        ("ports", 16384, 0.20, None), ("ports", 28232, 0.40, [0.17, 0.23]),
+        ("ramp", True, 0.30, None), ("ramp", False, 0.31, [-0.02, 0.04]),
+    )  # fmt: skip
+    ports, ramp = claims(found, "hypotheses")
+    assert (ports.says, ramp.says) == (FOUND, NONE)
+    worse = "28,232 ports fits the article worse than 16,384 ports by 0.20 (95 % interval 0.17 to 0.23, 5 blocks)"
+    assert worse in ports.text
+    assert "all at once cannot be told from users one by one" in ramp.text
+    (nearest,) = [each for each in of_kind(found, "hypotheses") if not each.tests]
+    assert nearest.text == "The nearest is one by one: a fit of 0.20 (0.15 to 0.25)."
+    assert (nearest.figure, nearest.low, nearest.high, nearest.n) == (0.2, 0.15, 0.25, 5)
+
+
+def test_one_block_of_hypotheses_carries_no_statement() -> None:
+    found = hypotheses(("ports", 16384, 0.20, None), ("ports", 28232, 0.40, None), blocks=1)
+    assert [each.says for each in of_kind(found, "hypotheses")] == ["counted", UNKNOWN]
+
+
+def test_a_run_to_a_precision_says_why_it_ended() -> None:
+    data = {"stopped": {"block": 12, "reason": "precise"}, "ratios": [{"enough": True}, {"enough": False}]}
+    (each,) = of_kind(page("precision", data, ("Measuring ended after 12 blocks.",)), "precision")
+    assert (each.text, each.figure, each.n) == ("Measuring ended after 12 blocks.", 1.0, 12)
+    (cut,) = of_kind(page("precision", data | {"stopped": None}, ("The run was interrupted.",)), "precision")
+    assert cut.n == 0
