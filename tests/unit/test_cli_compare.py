@@ -120,6 +120,6 @@ def test_many_runs_are_read_fast(template_of_many: ManyRuns, capsys: Capture) ->
 @pytest.fixture(scope="module")
 def template_of_many(tmp_path_factory: pytest.TempPathFactory) -> ManyRuns:
     many = ManyRuns(tmp_path_factory.mktemp("many"))
-    for number in range(60):
+    for number in range(40):
         many.add({FLASK: [400 + number % 7, 401, 402]})
     return many

@@ -144,21 +144,21 @@ def test_many_cells_tell_of_each_others_spread() -> None:
 
 
 def missed(deviation: float, repeats: int, cells: int = 1) -> float:
-    """Return the share of 1,000 pairs of runs without a difference whose 95 % interval misses 1."""
+    """Return the share of 700 pairs of runs without a difference whose 95 % interval misses 1."""
     rng = np.random.default_rng(5)
     count = 0
-    for _ in range(1000):
+    for _ in range(700):
         effects = rng.normal(0, deviation, repeats + 2)
         family = [[list(rng.normal(effect, 0.1, 6)) for effect in effects[2:]] for _ in range(cells)]
         known = run_effect([family]) if repeats else None
         ratio = unpaired_ratio(list(rng.normal(effects[0], 0.1, 6)), list(rng.normal(effects[1], 0.1, 6)), known)
         assert ratio is not None
         count += ratio.p_different < 0.05
-    return count / 1000
+    return count / 700
 
 
 def test_intervals_hold_what_they_say_where_the_run_effect_is_known() -> None:
-    assert missed(0.0, 0) == pytest.approx(0.05, abs=0.02)  # nothing but blocks: Welch as such
+    assert missed(0.0, 0) == pytest.approx(0.05, abs=0.025)  # nothing but blocks: Welch as such
     assert missed(0.1, 0) > 0.3  # runs as far apart as blocks, and nobody knows
     assert 0.02 < missed(0.1, 5) < 0.06
     assert missed(0.1, 3) < 0.08
