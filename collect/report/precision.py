@@ -146,7 +146,7 @@ def _chart(known: Sequence[Known], state: Mapping[str, Any]) -> Chart:
     plot.add_layout(Span(location=state["wanted"], dimension="width", line_color=TEXT, line_dash="dashed"))
     plot.add_tools(HoverTool(tooltips=[("", "$name"), ("block", "$x{0}"), ("half-width", "$y{0.0 %}")], mode="mouse"))
     plot.yaxis.formatter = NumeralTickFormatter(format="0.[0] %")
-    plot.xaxis.formatter = NumeralTickFormatter(format="0")
+    plot.xaxis.ticker = [look["block"] for look in state["looks"]]
     lowest = min([state["wanted"], *(row[2] for row in body)])
     plot.y_range.start, plot.y_range.end = lowest / 1.3, max([state["wanted"], *(row[2] for row in body)]) * 1.3
     if len(items) <= len(colors(7)):
