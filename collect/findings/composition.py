@@ -92,7 +92,7 @@ def _share(figures: RunFigures, extra: Extra, part: Part, title: str, how: str) 
             says = NONE
         return told(figures, text, says, part, extra, _cells(figures, extra.data, part.get("factor")))
 
-    return Statement(say, tested(differ=hypothesis_of(part)), about="share")
+    return Statement(say, tested(differ=hypothesis_of(part)), lead=True, about="share")
 
 
 def _effect(figures: RunFigures, extra: Extra, part: Part, of: str, side: str | None) -> Statement:

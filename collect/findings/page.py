@@ -28,6 +28,10 @@ from collect.report.words import counted
 from collect.statistics.multiplicity import holm
 
 KINDS: Sequence[Kind] = (
+    composition.KIND,
+    wins.KIND,
+    hypotheses.KIND,
+    looks.KIND,
     whose.KIND,
     ratios.KIND,
     article.KIND,
@@ -36,10 +40,6 @@ KINDS: Sequence[Kind] = (
     servers.KIND,
     pythons.KIND,
     sizes.KIND,
-    composition.KIND,
-    wins.KIND,
-    hypotheses.KIND,
-    looks.KIND,
     ratios.TOOLS,
 )
 

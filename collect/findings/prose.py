@@ -43,7 +43,17 @@ def sure(estimate: Estimate, digits: int = 2) -> str:
 def times(estimate: Estimate) -> str:
     """Return a ratio with how sure it is: "1.32 times"."""
     digits = 2 if estimate.value >= 0.1 else 3
+    ends = [end for end in (estimate.low, estimate.high) if end is not None]
+    if any(end != 1 and f"{end:.{digits}f}" == f"{1:.{digits}f}" for end in ends):
+        # An end that is rounded to 1 would not say on which side of it the interval lies.
+        digits += 1
     return f"{estimate.value:.{digits}f} times {sure(estimate, digits)}"
+
+
+def rate(estimate: Estimate) -> str:
+    """Return a rate with how sure it is: "1,031 requests a second"."""
+    digits = 0 if estimate.value >= 100 else 1
+    return f"{estimate.value:,.{digits}f} requests a second {sure(estimate, digits)}"
 
 
 def doubt(estimate: Estimate, against: float = 1.0) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collect.findings.evidence import all_of, paired, rates
-from collect.findings.prose import FEW, doubt, sure, times, where
+from collect.findings.prose import FEW, doubt, rate, times, where
 from collect.findings.statement import FOUND, NONE, UNKNOWN, Finding, Holds, Kind, Statement, finding, tested
 from collect.report.costs import Measured
 from collect.report.extras import Extra
 from collect.report.figures import RunFigures
 from collect.report.variants import Ranking, rankings
-from collect.report.words import counted, listed, number
+from collect.report.words import counted, listed
 
 
 def _statements(figures: RunFigures, _: Sequence[Extra]) -> list[Statement]:
@@ -38,7 +38,7 @@ def _statement(figures: RunFigures, ranking: Ranking) -> Statement | None:
     tests = tested(first=all_of(found.values()) if len(found) == len(known) - 1 else None)
     begin = (
         f"{where(first.cell)}, {first.cell.variant} answered most of {counted(len(known), 'variant')},"
-        f" {number(first.cell.rps.value, 0)} requests a second {sure(first.cell.rps, 0)}"
+        f" {rate(first.cell.rps)}"
     )
     next_to = found.get(second.cell.variant)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from collect.findings.evidence import share_interval
-from collect.findings.prose import sure, where
+from collect.findings.prose import rate, where
 from collect.findings.statement import COUNTED, UNKNOWN, Finding, Kind, Link, Said, Statement, finding
 from collect.report.article import ArticleFigure
 from collect.report.comparison import called
@@ -36,10 +36,7 @@ def _statement(figures: RunFigures, each: Measured, article: ArticleFigure | Non
         text = f"{where(cell)}, {called(cell)} has no valid trial, so no figure."
         said = finding(figures, text, UNKNOWN, None, cell, unit="requests/s")
     else:
-        text = (
-            f"{where(cell)}, {called(cell)} answered {number(cell.rps.value, 0)} requests a second"
-            f" {sure(cell.rps, 0)}{_article(article)}; {_limit(each)}."
-        )
+        text = f"{where(cell)}, {called(cell)} answered {rate(cell.rps)}{_article(article)}; {_limit(each)}."
         said = finding(figures, text, COUNTED, cell.rps, cell, unit="requests/s")
     return Statement(lambda _: said, about=each)
 

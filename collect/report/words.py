@@ -77,7 +77,7 @@ def interval(estimate: Estimate, digits: int = 2) -> str:
     """Return the 95 % interval in words."""
     if estimate.low is None or estimate.high is None:
         return f"no interval from fewer than {MIN_BLOCKS} blocks"
-    return f"95 % interval {estimate.low:.{digits}f} to {estimate.high:.{digits}f}"
+    return f"95 % interval {estimate.low:,.{digits}f} to {estimate.high:,.{digits}f}"
 
 
 def span(estimate: Estimate, digits: int = 2) -> str:
