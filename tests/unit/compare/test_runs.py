@@ -196,7 +196,7 @@ def side(rng: np.random.Generator, blocks: int, shift: float = 0.0) -> Side:
 
 @pytest.mark.parametrize("blocks", [3, 6])
 def test_false_alarms_over_many_cells_are_as_rare_as_they_say(blocks: int) -> None:
-    """Without any difference 5 of 100 pairs of runs have a verdict against the truth; of 150 up to 10 in 100 by chance."""
+    """Without any difference 5 % of pairs of runs have a verdict against the truth; of 150 up to 10 % by chance."""
     rng = np.random.default_rng(blocks)
     alarms = 0
     for _ in range(150):
