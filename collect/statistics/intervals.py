@@ -53,7 +53,7 @@ def mean_over_blocks(values: Sequence[float]) -> Estimate:
     """
     value = statistics.fmean(values)
     low, high = _t_interval(values)
-    boot = bca_interval(values, _mean) or (None, None)
+    boot = bca_interval(values) or (None, None)
     return Estimate(value, min(values), max(values), low, high, len(values), None, *boot)
 
 
@@ -94,7 +94,7 @@ def ratio_over_blocks(numerator: Mapping[int, float], denominator: Mapping[int, 
         return None
     logs = [math.log(top / bottom) for top, bottom in pairs]
     low, high = _t_interval(logs)
-    boot = bca_interval(logs, _mean)
+    boot = bca_interval(logs)
     return Estimate(
         math.exp(statistics.fmean(logs)),
         math.exp(min(logs)),
@@ -125,12 +125,6 @@ def _t_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
     return mean - half, mean + half
 
 
-def _mean(samples: Floats) -> Floats:
-    mean: Floats = samples.mean(axis=1)
-    return mean
-
-
-def _quotient(samples: Floats) -> Floats:
-    sums = samples.sum(axis=1)
-    quotient: Floats = sums[:, 0] / sums[:, 1]
+def _quotient(means: Floats) -> Floats:
+    quotient: Floats = means[:, 0] / means[:, 1]
     return quotient

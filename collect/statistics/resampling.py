@@ -42,14 +42,14 @@ def least_p(count: int) -> float:
 
 
 def bca_interval(
-    values: Sequence[float] | Floats, statistic: Callable[[Floats], Floats], confidence: float = 0.95
+    values: Sequence[float] | Floats, statistic: Callable[[Floats], Floats] | None = None, confidence: float = 0.95
 ) -> tuple[float, float] | None:
-    """Return the interval of a statistic by the bootstrap, corrected for bias and skewness; None for too few values.
+    """Return the interval of a mean, or of a function of means, by the bootstrap; None for too few values.
 
-    Efron (1987), "Better bootstrap confidence intervals", JASA 82: BCa. ``values`` has a row a block; ``statistic``
-    takes samples (their first axis; the second are the blocks) and returns one value for each. With a handful of blocks
-    it is too narrow (it knows no more than these blocks, and has no t for their number), so it checks the other
-    interval for skewness and does not stand in for it.
+    Efron (1987), "Better bootstrap confidence intervals", JASA 82: BCa, corrected for bias and skewness. ``values`` has
+    a row a block, with one column or several; ``statistic`` takes means of the columns (an array with a row a sample)
+    and returns one value for each. With a handful of blocks it is too narrow (it knows no more than these blocks, and
+    has no t for their number), so it checks the other interval for skewness and does not stand in for it.
     """
     from scipy.special import ndtr, ndtri
 
@@ -57,13 +57,18 @@ def bca_interval(
     count = len(rows)
     if count < MIN_BOOTSTRAP:
         return None
-    estimate = float(statistic(rows[None])[0])
-    draws = np.sort(statistic(rows[_draws(count)]))
-    if draws[0] == draws[-1]:
+
+    def of(weights: Floats) -> Floats:
+        means = weights @ rows
+        return statistic(means) if statistic else means
+
+    estimate = float(of(np.full((1, count), 1 / count))[0])
+    draws = np.sort(of(_draws(count)))
+    if draws[-1] - draws[0] <= SAME * abs(estimate):
         return estimate, estimate
     below = (np.searchsorted(draws, estimate) + np.searchsorted(draws, estimate, side="right")) / 2 / len(draws)
     bias = ndtri(np.clip(below, 1 / len(draws), 1 - 1 / len(draws)))
-    left_out = statistic(rows[_left_out(count)])
+    left_out = of((1 - np.eye(count)) / (count - 1))
     pulls = left_out.mean() - left_out
     spread = float((pulls**2).sum())
     skewness = float((pulls**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
@@ -84,13 +89,9 @@ def _signs(count: int) -> Floats:
 
 
 @functools.cache
-def _draws(count: int) -> NDArray[np.int64]:
-    """Return samples with repeats of so many blocks, one a row, as their places."""
-    return np.random.default_rng(count).integers(0, count, (DRAWS, count))
-
-
-@functools.cache
-def _left_out(count: int) -> NDArray[np.int64]:
-    """Return the places of all blocks but one, for each that is left out."""
-    places = np.arange(count)
-    return np.array([np.delete(places, index) for index in range(count)])
+def _draws(count: int) -> Floats:
+    """Return samples with repeats of so many blocks, one a row, as the weight of each block."""
+    places = np.random.default_rng(count).integers(0, count, (DRAWS, count))
+    weights = np.zeros((DRAWS, count))
+    np.add.at(weights, (np.arange(DRAWS)[:, None], places), 1 / count)
+    return weights
