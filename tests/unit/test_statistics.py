@@ -94,10 +94,10 @@ def test_checks_go_with_a_ratio_and_not_with_a_mean() -> None:
 
 
 def test_intervals_of_quotients_cover_the_truth_as_often_as_they_say() -> None:
-    """2,000 experiments of eight blocks: what a request costs is steady, how many there are is not."""
+    """1,000 experiments of eight blocks: what a request costs is steady, how many there are is not."""
     rng = np.random.default_rng(8)
-    rates = 400 * np.exp(rng.normal(0, 0.2, (2000, 8)))
-    cores = rates * 0.002 * np.exp(rng.normal(-0.0002, 0.02, (2000, 8)))
+    rates = 400 * np.exp(rng.normal(0, 0.2, (1000, 8)))
+    cores = rates * 0.002 * np.exp(rng.normal(-0.0002, 0.02, (1000, 8)))
     found = [quotient_over_blocks(list(a), list(b)) for a, b in zip(cores, rates, strict=True)]
     assert 0.93 <= np.mean([each.low <= 0.002 <= each.high for each in found if each.low and each.high]) <= 0.965
 
