@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from collect.designs.map import map_headline
+from collect.report.composition import composition_headline
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, in_articles_order
 from collect.report.table import ARTICLE, CONTROLLED, WAYS
 from collect.report.verdicts import PLAIN
@@ -60,8 +61,8 @@ def headline(figures: RunFigures) -> str:
     """Return the run in one sentence."""
     if figures.pythons:
         return _renewed(figures)
-    if mapped := map_headline(figures):
-        return mapped
+    if designed := map_headline(figures) or composition_headline(figures):
+        return designed
     told = comparisons(figures)
     first = told[0].best if told else next(iter(figures.ratios), None)
     if first is None:

@@ -17,6 +17,7 @@ from collect.report.words import NOTHING, counted
 
 TITLE = "What the ratio consists of"
 LEFT = "async itself, on equal terms"
+HEADLINE_PARTS = 3
 UNKNOWN, MARKED = " ?", " *"
 ORDERS = {"forward": "In the plan's order", "backward": "In the reverse order"}
 
@@ -38,22 +39,36 @@ class Content:
 
 def composition(figures: RunFigures) -> Extra | None:
     """Return the section; None for a run whose plan has no such design."""
+    made = composed(figures)
+    if made is None:
+        return None
+    data, charts = composition_data(made), _charts(made)
+    template, content = "report_composition.html.j2", Content(data, made.design, charts)
+    return Extra(made.design.kind, TITLE, template, content, data, list(_lines(data)), charts)
+
+
+def composition_headline(figures: RunFigures) -> str | None:
+    """Return in one sentence what the ratio consists of; None where there is no such design, or it cannot be told."""
+    made = composed(figures)
+    data = composition_data(made) if made and not made.why else None
+    if data is None:
+        return None
+    whole, left = data["whole"], data["left"]
+    titles = {factor["name"]: factor["title"] for factor in data["factors"]}
+    parts = sorted(data["both" if data["kind"] == LADDER else "shares"], key=lambda part: -abs(part["log"]))
+    known = [f"{titles[part['factor']]} {part['value']:.2f}" for part in parts if part["known"]]
+    most = f"; the largest factors between: {', '.join(known[:HEADLINE_PARTS])}" if known else ""
+    return (
+        f"Measured the article's way, the asynchronous side answers {whole['value']:.2f} times as many requests a"
+        f" second on {data['workload']}, on equal terms {left['value']:.2f} times{most}."
+    )
+
+
+def composed(figures: RunFigures) -> Composition | None:
+    """Return what the ratio of a run consists of; None for a run whose plan has no such design."""
     plan = figures.manifest["plan"]
     design = design_of(plan)
-    if design is None:
-        return None
-    made = compose(design, log_rates(figures.rows), _held(figures, design), plan["seed"])
-    data = composition_data(made)
-    charts = _charts(made)
-    return Extra(
-        design.kind,
-        TITLE,
-        "report_composition.html.j2",
-        Content(data, design, charts),
-        data,
-        list(_lines(data)),
-        charts,
-    )
+    return compose(design, log_rates(figures.rows), _held(figures, design), plan["seed"]) if design else None
 
 
 def _held(figures: RunFigures, design: Design) -> dict[str, str]:

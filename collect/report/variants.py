@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collect.catalog import needs_relay
+from collect.designs.model import design_of
 from collect.report.costs import Measured, measured
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, in_articles_order
 
@@ -54,8 +55,11 @@ class Ranking:
 def rankings(figures: RunFigures) -> list[Ranking]:
     """Return the ranking of each workload and load of which variants were measured that the article does not have.
 
-    Without those of a map over the delay of Redis (collect/report/maps.py), which has a place for each of its loads.
+    Without those of a map over the delay of Redis (collect/report/maps.py), which has a place for each of its loads. None of
+    a ladder or factorial, whose variants are settings (collect/report/composition.py).
     """
+    if design_of(figures.manifest["plan"]):
+        return []
     found = []
     order = in_articles_order(figures.catalog, (cell.workload for cell in figures.cells))
     loads = dict.fromkeys(cell.load for cell in figures.cells)

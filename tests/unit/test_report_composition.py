@@ -16,11 +16,13 @@ from rich.console import Console
 from collect.archive.store import Archive
 from collect.plan import load_plan
 from collect.report import text
+from collect.report.comparison import headline
 from collect.report.data import run_data
 from collect.report.extras import Extra
 from collect.report.extras import extras as all_extras
 from collect.report.figures import RunFigures, run_figures
 from collect.report.html import render
+from collect.report.variants import rankings
 from tests.support.judged import judged, rewrite
 
 WHOLE, CLIENT, SERVER = 4.3, 1.5, 1.2
@@ -123,6 +125,18 @@ def test_page_and_terminal_show_it(runs: dict[str, Archive], kind: str) -> None:
     assert "rests on trials that something else than the server limited" in said
 
 
+@pytest.mark.parametrize("kind", ["ladder", "factorial"])
+def test_the_headline_is_of_the_parts(runs: dict[str, Archive], kind: str) -> None:
+    told = figures(runs[kind])
+    assert re.fullmatch(
+        r"Measured the article's way, the asynchronous side answers 4\.[23]\d times as many requests a second on redis,"
+        r" on equal terms 2\.[34]\d times; the largest factors between: a Redis client for each request 1\.[45]\d,"
+        r" the server 1\.[12]\d\.",
+        headline(told),
+    )
+    assert rankings(told) == [], "its variants are settings"
+
+
 def test_without_a_usable_trial_it_says_so(tmp_path: Path) -> None:
     archive = run(tmp_path, "ladder", 1)
     entry = archive.folder(archive.resolve("latest"))
@@ -130,6 +144,7 @@ def test_without_a_usable_trial_it_says_so(tmp_path: Path) -> None:
     extra = section(archive, "ladder")
     assert extra.data["why"] == "no block holds a usable trial of every cell"
     assert list(extra.lines) == ["It cannot be told: no block holds a usable trial of every cell."]
+    assert "not comparable" in headline(figures(archive))
     assert "It cannot be told" in render(archive, archive.resolve("latest"))
 
 
