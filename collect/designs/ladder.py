@@ -7,12 +7,15 @@ is worth depends on what has been changed before it; that is why it is measured 
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collect.designs.estimates import LogEstimate, holm, over_blocks
+from collect.designs.estimates import LogEstimate, holm, over_blocks, with_error
 from collect.designs.model import ASYNC, SYNC, Design, Setting, complete_blocks
+from collect.statistics.intervals import MIN_BLOCKS
+from collect.statistics.moderated import moderated
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ def climb(design: Design, logs: Mapping[str, Mapping[int, float]]) -> Ladder | N
     """Return the ladder from the log rates by cell and block; None where no block holds a usable trial of every cell.
 
     Each block is an experiment of its own: its steps are differences within it, and their intervals t intervals over
-    blocks (Student 1908). The p values are corrected over the steps of both orders (Holm 1979).
+    blocks (Student 1908), the spread of each step drawn towards what is usual among them (Smyth 2004, see
+    collect/statistics/moderated.py). The p values are corrected over the steps of both orders (Holm 1979).
     """
     blocks = complete_blocks(design, logs)
     if not blocks:
@@ -70,13 +74,12 @@ def climb(design: Design, logs: Mapping[str, Mapping[int, float]]) -> Ladder | N
         for count, factor in enumerate(order):
             before, after = frozenset(order[:count]), frozenset(order[: count + 1])
             parts[name, factor] = [a - b for a, b in zip(ratio[before], ratio[after], strict=True)]
-    sure = dict(zip(parts, holm([over_blocks(values) for values in parts.values()]), strict=True))
-    both = {
-        factor: over_blocks(
-            [(a + b) / 2 for a, b in zip(*(parts[order, factor] for order in design.orders), strict=True)]
-        )
+    sure = dict(zip(parts, holm(_over_blocks(list(parts.values()))), strict=True))
+    means = [
+        [(a + b) / 2 for a, b in zip(*(parts[order, factor] for order in design.orders), strict=True)]
         for factor in design.names
-    }
+    ]
+    both = dict(zip(design.names, holm(_over_blocks(means)), strict=True))
     orders = {
         name: [_step(design, ratio, order, count, sure[name, order[count]]) for count in range(len(order))]
         for name, order in design.orders.items()
@@ -88,8 +91,20 @@ def climb(design: Design, logs: Mapping[str, Mapping[int, float]]) -> Ladder | N
         over_blocks(ratio[frozenset()]),
         over_blocks(ratio[design.all]),
         orders,
-        dict(zip(both, holm(list(both.values())), strict=True)),
+        both,
     )
+
+
+def _over_blocks(parts: Sequence[Sequence[float]]) -> list[LogEstimate]:
+    """Return the mean of each part over its blocks, which are those of all."""
+    count = len(parts[0])
+    if count < MIN_BLOCKS:
+        return [over_blocks(values) for values in parts]
+    spread = moderated([statistics.variance(values) for values in parts], [count - 1] * len(parts))
+    return [
+        with_error(statistics.fmean(values), math.sqrt(variance / count), df, count)
+        for values, variance, df in zip(parts, spread.variances, spread.df, strict=True)
+    ]
 
 
 def _step(

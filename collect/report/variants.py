@@ -55,8 +55,8 @@ class Ranking:
 def rankings(figures: RunFigures) -> list[Ranking]:
     """Return the ranking of each workload and load of which variants were measured that the article does not have.
 
-    Without those of a map over the delay of Redis (collect/report/maps.py), which has a place for each of its loads. None of
-    a ladder or factorial, whose variants are settings (collect/report/composition.py).
+    Without those of a map over the delay of Redis (collect/report/maps.py), which has a place for each of its loads.
+    None of a ladder or factorial, whose variants are settings (collect/report/composition.py).
     """
     if design_of(figures.manifest["plan"]):
         return []
