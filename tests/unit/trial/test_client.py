@@ -140,6 +140,7 @@ def test_the_app_hears_every_option_of_its_variant() -> None:
         "APP_DEBUG": "0",
         "APP_PROCESSES": "1",
         "APP_THREADS": "0",
-        "APP_KEEP_ALIVE": "1",
+        "APP_KEEP_ALIVE": "",
+        "APP_BUSY_US": "0",
         "APP_PORT": "20001",
     }
