@@ -243,16 +243,19 @@ def wait(folder: Path, deadline: float, guard_pid: int, burner: Burner | None) -
 
 
 def put_back(folder: Path, settings: Settings) -> dict[str, str]:
-    """Put back what ``undo.json`` holds, if it is there; return the values after it. Raises ConditionsError."""
+    """Put back what ``undo.json`` holds, if it is there; return the values after it.
+
+    Raises ConditionsError or OSError, of the first that could not be put back; the others are.
+    """
     try:
         before = json.loads((folder / "undo.json").read_text())
     except FileNotFoundError:
         return {}
-    errors: list[ConditionsError] = []
+    errors: list[ConditionsError | OSError] = []
     for name, value in before.items():
         try:
             settings.write(name, value)
-        except ConditionsError as error:
+        except (ConditionsError, OSError) as error:
             errors.append(error)  # the others all the same
     if errors:
         raise errors[0]

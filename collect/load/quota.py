@@ -10,6 +10,7 @@ Quotas hold in both versions of the kernel's control groups: ``cpu.max`` in vers
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -46,7 +47,8 @@ class Quotas:
         """
         folder = self._folder(unit)
         if folder is not None:
-            return granted(folder)
+            with contextlib.suppress(OSError):  # it may be gone by now: the service has just ended
+                return granted(folder)
         planned = show(unit, "CPUQuotaPerSecUSec") if unit.endswith(".service") else "infinity"
         return NONE if planned in ("infinity", "") else f"{seconds(planned):.4g}"
 

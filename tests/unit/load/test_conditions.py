@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from collect.load.conditions import Settings, put_back
 from collect.load.kernel import ports, same
 from tests.support.generator import wait_until
 from tests.support.venv38 import CHECKOUT
@@ -187,3 +189,18 @@ def test_a_burner_whose_window_never_comes_does_not_burn(host: Host) -> None:
         assert end(process) == 0
     assert host.report()["burn"]["cpu_s"] == 0
     assert host.report()["burn"]["began_unix_s"] is None
+
+
+def test_what_cannot_be_put_back_does_not_keep_the_others_from_it(host: Host) -> None:
+    class Broken(Settings):
+        def write(self, name: str, value: str) -> None:
+            if name == RANGE:
+                raise FileNotFoundError(errno.ENOENT, "it is gone")
+            super().write(name, value)
+
+    host.path(REUSE).write_text("1\n")
+    (host.folder / "undo.json").write_text(json.dumps({RANGE: "32768 60999", REUSE: "2"}))
+    with pytest.raises(FileNotFoundError, match="it is gone"):
+        put_back(host.folder, Broken(host.settings))
+    assert host.values()[REUSE] == "2"
+    assert (host.folder / "undo.json").exists(), "there is still something to put back"

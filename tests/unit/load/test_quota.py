@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -113,6 +114,25 @@ def test_a_service_that_does_not_run_yet_has_what_systemd_plans_for_it(make: Mak
     assert quotas.read("bench-app.service") == "0.67"
     quotas.write("bench-app.service", NONE)
     assert quotas.read("bench-app.service") == NONE
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_service_that_ends_while_it_is_asked_after_has_what_systemd_says(
+    make: Make, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    host = make(version)
+    host.quotas.write(MEASURED, "0.67")
+    assert host.quotas.read(MEASURED) == "0.67"
+
+    def gone(path: Path, *_: object, **__: object) -> str:
+        if path.name.startswith("cpu."):
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        return read_text(path)
+
+    read_text = Path.read_text
+    monkeypatch.setattr(Path, "read_text", gone)
+    assert host.quotas.read(MEASURED) == NONE
+    assert host.quotas.stalls(MEASURED) == {}
 
 
 def test_a_kernel_that_does_not_grant_it_is_not_believed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
