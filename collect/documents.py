@@ -8,7 +8,8 @@ from __future__ import annotations
 import difflib
 import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,10 +67,36 @@ def load_document(path: Path, schema: str, *, within: str | None = None) -> Any:
 
 
 def check_document(document: Any, path: Path, schema: str, *, within: str | None = None) -> None:
-    """Check what was read from a file; BenchError names file and key."""
+    """Check what was read from a file; BenchError names file and key.
+
+    A number that is none, or has no end, is refused wherever it stands: ``.nan`` is within all bounds of a schema.
+    """
     errors = sorted(_validator(schema, within).iter_errors(document), key=lambda error: len(error.absolute_path))
     if errors:
         raise _explain(errors[0], path)
+    for keys, value in _leaves(document):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise BenchError(f"{value} is out of range", _place(path, keys), "give a finite number")
+
+
+def _leaves(document: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Return what is neither mapping nor list, with the keys to it; an anchor may lead round in a circle."""
+    waiting: deque[tuple[tuple[str | int, ...], Any]] = deque([((), document)])
+    seen = set()
+    while waiting:
+        keys, value = waiting.popleft()
+        if not isinstance(value, Mapping | list):
+            yield keys, value
+        elif id(value) not in seen:
+            seen.add(id(value))
+            parts = value.items() if isinstance(value, Mapping) else enumerate(value)
+            waiting.extend(((*keys, part), each) for part, each in parts)
+
+
+def _place(path: Path, keys: Iterable[str | int]) -> str:
+    """Return file and key, such as ``plans/mine.yml: cells[0].users``."""
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in keys).lstrip(".")
+    return f"{shown(path)}: {key}" if key else shown(path)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -91,8 +118,7 @@ def _validator(schema: str, within: str | None) -> Any:
 
 def _explain(error: ValidationError, path: Path) -> BenchError:
     """Turn the first violation into what, where and remedy."""
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
-    where = f"{shown(path)}: {key}" if key else shown(path)
+    where = _place(path, error.absolute_path)
     schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
     instance: Any = error.instance
     match error.validator:

@@ -7,7 +7,6 @@ lists them (collect/order.py).
 from __future__ import annotations
 
 import itertools
-import math
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -212,9 +211,6 @@ def load_plan(
     """
     path = _find(str(plan))
     document = load_document(path, "plan")
-    for key in ("ramp_s", "warmup_s", "window_s"):
-        if not math.isfinite(document[key]):
-            raise BenchError(f"{document[key]} is out of range", f"{shown(path)}: {key}", "give a number of seconds")
     catalog = catalog or load_catalog(changes=document.get("catalog"), path=path)
     # One core is left to the master, the collector and the kernel.
     generators = _with_processes(catalog.generators, ENOUGH, max(1, client_cores - 1))

@@ -308,7 +308,14 @@ def test_probes_count_in_the_estimate(tmp_path: Path) -> None:
         ({"window_s": -10}, ("-10 is out of range", "mine.yml: window_s", "at least 1")),
         ({"window_s": 0.5}, ("0.5 is out of range", "mine.yml: window_s", "at least 1")),
         ({"window_s": "ten"}, ("'ten' is not a number", "mine.yml: window_s", "give a number")),
-        ({"window_s": float("nan")}, ("nan is out of range", "mine.yml: window_s", "number of seconds")),
+        ({"window_s": float("nan")}, ("nan is out of range", "mine.yml: window_s", "give a finite number")),
+        ({"windows_s": {"flask-werkzeug": float("nan")}}, ("nan is", "mine.yml: windows_s.flask-werkzeug", "finite")),
+        ({"ceiling_window_s": float("nan")}, ("nan is out of range", "mine.yml: ceiling_window_s", "finite")),
+        ({"ceiling_window_s": float("-inf")}, ("-inf is out of range", "mine.yml: ceiling_window_s", "at least 0")),
+        (
+            {"catalog": {"workloads": {"mine": {"like": "redis", "redis_delay_ms": float("nan")}}}},
+            ("nan is out of range", "mine.yml: catalog.workloads.mine.redis_delay_ms", "give a finite number"),
+        ),
         ({"window_s": float("inf")}, ("inf is out of range", "mine.yml: window_s", "at most 6000")),
         ({"warmup_s": 0}, ("0 is out of range", "mine.yml: warmup_s", "above 0")),
         ({"ramp_s": -1}, ("-1 is out of range", "mine.yml: ramp_s", "at least 0")),
@@ -471,3 +478,11 @@ def test_names_that_would_break_paths_are_refused(tmp_path: Path) -> None:
         (tmp_path / file.name).write_text(file.read_text().replace("flask-werkzeug:", '"../flask":'))
     with pytest.raises(BenchError, match=r'the name "../flask" is not allowed'):
         load_catalog(tmp_path)
+
+
+def test_a_document_that_holds_itself_is_checked_to_its_end(tmp_path: Path) -> None:
+    text = "blocks: 1\nseed: 1\nramp_s: 0\nwarmup_s: 1\nwindow_s: 1\n"
+    text += "cells: [{variant: flask-werkzeug, workload: redis, generator: locust-fast, users: 1, profile: article}]\n"
+    (tmp_path / "mine.yml").write_text(text + "catalog: &whole {profiles: *whole, variants: [.nan]}\n")
+    with pytest.raises(BenchError, match=r"nan is out of range .*mine.yml: catalog.variants\[0\]"):
+        load_plan(tmp_path / "mine.yml")

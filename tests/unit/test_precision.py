@@ -137,7 +137,7 @@ GOOD: dict[str, Any] = {
         ({}, ["--precision=abc"], "'abc' is not a valid float"),
         ({}, ["--precision=nan"], "nan is not between"),
         ({"precision": 0.7}, [], "0.7 is out of range"),
-        ({"precision": float("nan")}, [], "nan is not between"),
+        ({"precision": float("nan")}, [], "nan is out of range"),
         ({"order": "sorted"}, [], "'sorted' is not known here"),
         ({"time_limit_min": 5}, [], "a time limit without a precision"),
         ({"precision": 0.1, "time_limit_min": 0.2}, [], "do not fit into 0.2 min"),
