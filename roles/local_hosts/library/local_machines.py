@@ -83,6 +83,8 @@ fi
 exec "$@"
 """
 
+OPEN = 'mount --options remount,bind,rw,nosuid,nodev,noexec "$1"; systemctl daemon-reexec'
+
 
 @dataclass(frozen=True)
 class Host:
@@ -124,14 +126,15 @@ class Host:
         ]
 
     def runs(self) -> bool:
-        """Say whether the host runs, in its network and on its CPUs."""
+        """Say whether the host runs, in its network, on its CPUs, and may give its units quotas where it is to."""
         init = booted(self.unit)
         if init is None:
             return False
         with contextlib.suppress(OSError):
             network = Path(f"/proc/{init}/ns/net").stat().st_ino == (NETNS / self.unit).stat().st_ino
             cpus = os.sched_getaffinity(init) == {int(cpu) for cpu in self.cpus.split(",")}
-            return network and cpus and self.grouped(init)
+            locked = self.quotas and read_only(Path(f"/proc/{init}/mounts").read_text())
+            return network and cpus and self.grouped(init) and not locked
         return False
 
     def grouped(self, init: int) -> bool:
@@ -232,20 +235,23 @@ class Host:
     def open_quotas(self, init: int) -> None:
         """Let the host's systemd write to its group of the cpu controller: nspawn mounts cgroup v1 read-only.
 
-        What systemd may write to it finds out when it starts.
+        What systemd may write to it finds out when it starts; so the one is not done without the other.
         """
         inside = ("nsenter", "--target", str(init), "--mount", "--pid")
-        for line in Path(f"/proc/{init}/mounts").read_text().splitlines():
-            _, where, kind, options = line.split()[:4]
-            if kind == "cgroup" and "cpu" in options.split(",") and "ro" in options.split(","):
-                run(*inside, "mount", "--options", "remount,bind,rw,nosuid,nodev,noexec", where)
-                run(*inside, "systemctl", "daemon-reexec")
+        for where in read_only(Path(f"/proc/{init}/mounts").read_text()):
+            run(*inside, "sh", "-euc", OPEN, "sh", where)
 
     def answers(self) -> bool:
         """Say whether sshd greets."""
         with contextlib.suppress(OSError), socket.create_connection((self.address, 22), timeout=1) as connection:
             return connection.recv(4) == b"SSH-"
         return False
+
+
+def read_only(mounts: str) -> list[str]:
+    """Return where a host has the cpu controller of cgroup v1 and may not write to it, by its ``/proc/1/mounts``."""
+    entries = (line.split()[1:4] for line in mounts.splitlines())
+    return [where for where, kind, options in entries if kind == "cgroup" and {"cpu", "ro"} <= set(options.split(","))]
 
 
 def remove(state_dir: Path, checkout_id: str, name: str) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -94,3 +95,20 @@ def test_addresses_and_routes_are_told() -> None:
 )
 def test_the_kernels_addresses_are_read(kernels: str, ours: str) -> None:
     assert redis_facts.readable(kernels) == ours
+
+
+@pytest.mark.parametrize(
+    ("mounts", "found"),
+    [
+        ("cgroup /sys/fs/cgroup/cpu cgroup ro,nosuid,nodev,noexec,relatime,cpu 0 0\n", ["/sys/fs/cgroup/cpu"]),
+        ("cgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,nosuid,relatime,cpu,cpuacct 0 0\n", []),
+        ("cgroup /sys/fs/cgroup/cpuset cgroup ro,nosuid,cpuset 0 0\ncgroup2 /sys/fs/cgroup cgroup2 ro 0 0\n", []),
+    ],
+)
+def test_a_host_that_may_not_give_its_units_quotas_is_found(
+    monkeypatch: pytest.MonkeyPatch, mounts: str, found: list[str]
+) -> None:
+    shared = plugin("local_hosts/module_utils/local_hosts.py")
+    monkeypatch.setitem(sys.modules, "ansible.module_utils.local_hosts", shared)
+    machines = plugin("local_hosts/library/local_machines.py")
+    assert machines.read_only(mounts) == found
