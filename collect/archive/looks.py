@@ -7,6 +7,7 @@
                  ratios over blocks), level (two-sided, of this look alone), critical, half_width (of the log ratio)
     decided      the last block after which it was decided whether to go on
     measured_s, decided_at_s   seconds of measuring up to then over all sessions, and when that was
+    timed_blocks, timed_s      blocks that were seen from their begin on, and how long they took together
     expected_block    after which block it is expected to end
     stopped      null while it goes on; else block and reason: precise, time, blocks or interrupted
 """
@@ -65,6 +66,8 @@ def state_of(run: PartialRun) -> dict[str, Any] | None:
         "looks": [],
         "decided": 0,
         "measured_s": 0.0,
+        "timed_blocks": 0,
+        "timed_s": 0.0,
         "decided_at_s": 0.0,
         "expected_block": plan.blocks,
         "stopped": None,
@@ -120,10 +123,13 @@ def _decided(run: PartialRun, state: dict[str, Any], now_s: float) -> tuple[dict
     """Return the record after one more block, and what to say."""
     block, most, limit_s = state["decided"] + 1, state["most_blocks"], state["time_limit_s"]
     began_s = datetime.fromisoformat(run.facts["sessions"][-1]["started_at"]).timestamp()
-    measured_s = state["measured_s"] + max(0.0, now_s - max(began_s, state["decided_at_s"]))
+    passed_s = max(0.0, now_s - max(began_s, state["decided_at_s"]))
+    measured_s = state["measured_s"] + passed_s
+    if state["decided_at_s"] > began_s and passed_s:
+        # Before a session's first block there is more than blocks: hosts are asked, ceilings measured.
+        state = state | {"timed_blocks": state["timed_blocks"] + 1, "timed_s": round(state["timed_s"] + passed_s, 1)}
     state = state | {"decided": block, "measured_s": round(measured_s, 1), "decided_at_s": now_s}
-    # A session that went on in the middle of a block has seen only a part of it.
-    each_s = max(measured_s / block, block_s(run.plan))
+    each_s = max(state["timed_s"] / max(1, state["timed_blocks"]), block_s(run.plan))
     time_up = measured_s + each_s > limit_s
     final = time_up or block >= most
     ending = TIME if block < most else BLOCKS

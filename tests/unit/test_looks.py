@@ -116,6 +116,19 @@ def test_time_ends_it(tmp_path: Path) -> None:
     assert last["spent"] == sequential.ALPHA
 
 
+def test_what_comes_before_the_first_block_is_no_part_of_a_block(tmp_path: Path) -> None:
+    run = begun(tmp_path, 0.001, limit_min=5)
+    began_s = datetime.fromisoformat(run.facts["sessions"][-1]["started_at"]).timestamp()
+    before_s = 120  # hosts are asked, ceilings measured
+    for block in range(1, 21):
+        if last_block(run.facts) is None:
+            measured(run, block)
+            decide(run, began_s + before_s + BLOCK_S * block)
+    state = run.facts["precision"]
+    assert state["stopped"] == {"block": 12, "reason": "time"}, "the last for which there was time"
+    assert (state["timed_blocks"], state["timed_s"]) == (11, 11 * BLOCK_S)
+
+
 def test_invalid_trials_leave_their_block_out(tmp_path: Path) -> None:
     run = begun(tmp_path, 0.01)
     step(run, 7, invalid=(2, 6, 7))
