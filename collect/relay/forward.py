@@ -11,6 +11,8 @@ waits for the epoll, to the microsecond.
 from __future__ import annotations
 
 import collections
+import errno
+import os
 import select
 import signal
 import socket
@@ -132,18 +134,34 @@ class Relay:
             except OSError:  # it went away, or there is no file left
                 self.refused += 1
                 return
-            accepted.setblocking(False)
-            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            redis = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            redis.setblocking(False)
-            redis.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            redis.connect_ex(self._redis)  # what comes of it is told when it is read or written
+            try:
+                accepted.setblocking(False)
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                redis = self._towards_redis()
+            except OSError:
+                accepted.close()
+                self.refused += 1
+                continue
             app, other = End(accepted, True), End(redis, False)
             app.peer, other.peer = other, app
             for end in (app, other):
                 self._ends[end.fd] = end
                 self._epoll.register(end.fd, READ)
             self.connections += 1
+
+    def _towards_redis(self) -> socket.socket:
+        """Return a socket that connects to Redis; what comes of it is told when it is read or written.
+
+        Raises OSError where there is no file or port left.
+        """
+        redis = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        redis.setblocking(False)
+        redis.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        code = redis.connect_ex(self._redis)
+        if code not in (0, errno.EINPROGRESS):
+            redis.close()
+            raise OSError(code, os.strerror(code))
+        return redis
 
     def _read(self, end: End) -> None:
         try:

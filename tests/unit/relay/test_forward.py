@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 import threading
 import time
 
 import pytest
 
-from collect.relay.forward import HIGH_BYTES
+from collect.relay.forward import HIGH_BYTES, Relay
 from tests.support.relayed import received, relayed
 
 SLOW_MACHINE_S = 0.05
@@ -134,3 +136,33 @@ def test_answers_for_an_app_that_left_are_dropped() -> None:
 def test_a_server_that_is_not_there_ends_the_connection() -> None:
     with relayed(0.01, lambda connection: None) as there, there.connect() as connection:
         assert received(connection, 1) == b""
+
+
+def test_where_there_is_no_port_or_file_left_a_connection_is_refused_and_the_relay_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lacks = iter([errno.EADDRNOTAVAIL, errno.EMFILE])
+    towards = Relay._towards_redis
+
+    def lacking(relay: Relay) -> socket.socket:
+        code = next(lacks, 0)
+        if code:
+            raise OSError(code, os.strerror(code))
+        return towards(relay)
+
+    monkeypatch.setattr(Relay, "_towards_redis", lacking)
+    with relayed(0.0) as there:
+        for _ in range(2):
+            with there.connect() as connection:
+                assert received(connection, 1) == b""
+        with there.connect() as connection:
+            pinged(connection)
+    figures = there.relay.figures()
+    assert (figures["connections"], figures["refused"]) == (1, 2)
+
+
+def test_a_port_that_the_kernel_does_not_give_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with relayed(0.0) as there:
+        monkeypatch.setattr(there.relay, "_redis", ("255.255.255.255", 1))
+        with pytest.raises(OSError, match=r"Network is unreachable|Permission denied"):
+            there.relay._towards_redis()
