@@ -28,6 +28,7 @@ from collect.errors import BenchError
 from collect.paths import shown
 from collect.plan import PORT_BASE, Plan, TrialSpec, check_ports, load_plan
 from collect.precision import check_same, pair_names, with_precision
+from collect.statistics.intervals import MIN_BLOCKS
 
 _client_cores = click.option(
     "--client-cores",
@@ -73,7 +74,7 @@ def check(
         check_same(plan, run_id, precision, time_limit_min)
     else:
         plan = _plan(plan_name, client_cores, server_cores, probe)
-        plan = with_precision(plan, precision, time_limit_min, port_base=port_base)
+        plan = _precise(plan, precision, time_limit_min, port_base)
         check_ports(plan, port_base)
     check_archive_dir(archive_dir, plan)
     print_json(
@@ -98,7 +99,7 @@ def begin(
     from collect.archive.seal import remove_leftovers
 
     plan = _plan(plan_name, client_cores, server_cores, probe)
-    plan = with_precision(plan, precision, time_limit_min, port_base=port_base)
+    plan = _precise(plan, precision, time_limit_min, port_base)
     partial = begin_run(archive_dir, plan, inventory=inventory, port_base=port_base)
     remove_leftovers(archive_dir)
     _print(partial)
@@ -204,6 +205,12 @@ def status(run_id: str | None, archive_dir: Path) -> None:
 def _plan(name: str, client_cores: int, server_cores: int, probe: bool | None) -> Plan:
     plan = load_plan(name, client_cores=client_cores, server_cores=server_cores)
     return plan if probe is None else replace(plan, probe=probe)
+
+
+def _precise(plan: Plan, precision: float | None, time_limit_min: float | None, port_base: int) -> Plan:
+    """Return the plan with its precision; a base that leaves no run its ports is told as such."""
+    check_ports(replace(plan, blocks=min(plan.blocks, MIN_BLOCKS)), port_base)
+    return with_precision(plan, precision, time_limit_min, port_base=port_base)
 
 
 def _stdin(example: str) -> dict[str, Any]:

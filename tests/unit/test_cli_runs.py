@@ -104,3 +104,12 @@ def test_probes_are_chosen_once_and_only_when_all_is_measured(run: Run, tmp_path
     assert run("probes", partial.run_id)["remaining"] == chosen["remaining"]
     begun = run(*BEGIN, "--probe")
     assert run("probes", begun["run_id"])["remaining"] == begun["remaining"]
+
+
+def test_a_port_base_that_is_too_high_is_told_as_that(run: Run) -> None:
+    for base in ("32767", "80"):
+        precise = ("--plan", "quick", "--precision", "0.02", "--port-base", base)
+        for command in (("check",), ("begin", "--inventory", "local")):
+            said = run(*command, *precise, code=2)
+            assert "app_port_base" in said
+            assert "choose a base from 1024 to " in said
