@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 from apps import counts, seed, sockets
 from apps.seed import TroubleError
@@ -57,12 +57,13 @@ def last_words() -> str:
     return " | ".join(line.strip() for line in lines[-3:])
 
 
-def start(port: int, environment: str) -> dict[str, Any]:
-    """Put back what the workload finds, restart the unit with this environment, and wait until it listens.
+def start(port: int, environment: str, others: Sequence[str] = ()) -> dict[str, Any]:
+    """Stop this unit and others, put back what the workload finds, start with this environment, wait until it listens.
 
     Everything is counted before that: what is counted afterwards is the trial's.
     """
-    subprocess.run(["systemctl", "stop", UNIT], check=False)
+    # Others need not be known here.
+    subprocess.run(["systemctl", "stop", UNIT, *others], stderr=subprocess.DEVNULL, check=False)
     holder = listener(port)
     if holder:
         who = holder.split("users:")[-1].strip()
@@ -117,11 +118,13 @@ def main() -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("start").add_argument("--port", type=int, required=True)
+    starting = commands.add_parser("start")
+    starting.add_argument("--port", type=int, required=True)
+    starting.add_argument("--stop", action="append", default=[], metavar="UNIT", help="another unit to stop before")
     commands.add_parser("status")
     arguments = parser.parse_args()
     try:
-        said = start(arguments.port, sys.stdin.read()) if arguments.command == "start" else status()
+        said = start(arguments.port, sys.stdin.read(), arguments.stop) if arguments.command == "start" else status()
     except TroubleError as error:
         sys.stderr.write(f"error: {error.what} ({os.uname().nodename}): {error.remedy}\n")
         return 1

@@ -23,7 +23,7 @@ JOURNAL_LINES = 3
 def start(delay_ms: float) -> dict[str, Any]:
     """Hold up answers by so many milliseconds from now on. Raises RelayError."""
     told = config.load()
-    subprocess.run(["systemctl", "stop", UNIT], stderr=subprocess.DEVNULL, check=False)
+    end()
     with contextlib.suppress(FileNotFoundError):
         config.STATUS.unlink()
     new = config.ENVIRONMENT.with_suffix(".new")
@@ -37,12 +37,17 @@ def start(delay_ms: float) -> dict[str, Any]:
 
 def stop() -> dict[str, Any]:
     """Hold up answers no longer and return what was done. Raises RelayError where it had ended before."""
-    subprocess.run(["systemctl", "stop", UNIT], stderr=subprocess.DEVNULL, check=False)
+    end()
     try:
         figures: dict[str, Any] = json.loads(config.STATUS.read_text())
     except (OSError, ValueError):
         raise RelayError(f"{UNIT} ended before the trial: {last_words()}", f"see journalctl -u {UNIT} there") from None
     return figures
+
+
+def end() -> None:
+    """Hold up answers no longer, whatever the unit is up to."""
+    subprocess.run(["systemctl", "stop", UNIT], stderr=subprocess.DEVNULL, check=False)
 
 
 def last_words() -> str:

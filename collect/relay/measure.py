@@ -105,18 +105,29 @@ def figures(took_s: Sequence[float]) -> dict[str, float]:
 
 
 def measured(told: config.Config, delays: Sequence[float], key: str) -> dict[str, Any]:
-    """Return the round trips without, and by delay with what holds them up; the last delay stays in force."""
+    """Return the round trips without, and by delay with what holds them up; the last delay stays in force.
+
+    None stays in force where anything goes wrong.
+    """
     file = Path(told.password_file)
     password = file.read_text(encoding="utf-8").strip() if file.exists() else ""
     found: dict[str, Any] = {"by": told.by, "why": told.why, "port": told.asked_port}
+    control.end()
     with connect(told.redis_port, password) as connection:
         found["direct"] = figures(round_trips_s(connection, key))
-    found["delays"] = []
-    for delay_ms in delays:
-        started = control.start(delay_ms)
-        with connect(started["port"], password) as connection:
-            found["delays"].append({"asked_ms": delay_ms, **figures(round_trips_s(connection, key))})
+    try:
+        found["delays"] = [held_up(delay_ms, password, key) for delay_ms in delays]
+    except BaseException:
+        control.end()
+        raise
     return found
+
+
+def held_up(delay_ms: float, password: str, key: str) -> dict[str, float]:
+    """Return the round trips with a delay, which stays in force."""
+    started = control.start(delay_ms)
+    with connect(started["port"], password) as connection:
+        return {"asked_ms": delay_ms, **figures(round_trips_s(connection, key))}
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ from collect.serving import PYTHONS, python_of
 from collect.trial.watching import Paths, Side
 
 CLIENTS_SETTLE_S = 30.0
+RELAY_UNIT = "bench-relay.service"
 VENVS = dict(zip(PYTHONS, ("app", "app-modern"), strict=True))
 """The virtual environment of the apps, by the Python of the variant."""
 
@@ -74,17 +75,17 @@ def stop_relay(side: Side, relay: dict[str, Any]) -> dict[str, Any]:
 
 def units(spec: dict[str, Any]) -> list[str]:
     """Return the options by which the watch stops what a trial has started on the server host, however it ends."""
-    return [
-        "--stop",
-        "bench-app.service",
-        *(["--stop", "bench-relay.service"] if needs_relay(spec["workload"]) else []),
-    ]
+    return ["--stop", "bench-app.service", *(["--stop", RELAY_UNIT] if needs_relay(spec["workload"]) else [])]
 
 
 def start_app(side: Side, redis_port: int | None = None) -> dict[str, Any]:
-    """Restart the app's unit as the trial wants it and return what runs: pid, command line, Redis' count of GETs."""
+    """Restart the app's unit as the trial wants it and return what runs: pid, command line, Redis' count of GETs.
+
+    Without a ``redis_port`` of the trial's own nothing may stand before Redis: what did for another trial is stopped.
+    """
     spec = side.task.spec
-    command = side.task.paths.app_control("start", "--port", str(spec["port"]))
+    stopped = ["--stop", RELAY_UNIT] if redis_port is None else []
+    command = side.task.paths.app_control("start", "--port", str(spec["port"]), *stopped)
     environment = environment_file(app_environment(spec, side.task.paths.prefix, redis_port))
     started: dict[str, Any] = json.loads(side.remote.run(command, environment))
     return started

@@ -117,3 +117,21 @@ def test_a_port_that_is_taken_is_said(
     assert said.startswith('error: port 20001 is taken by (("other",pid=5,fd=3)) (')
     assert said.endswith("): end that, or choose others by app_port_base\n")
     assert done == ["systemctl stop"]
+
+
+def test_other_units_are_stopped_in_the_same_breath(
+    done: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped: list[list[str]] = []
+    run = subprocess.run
+
+    def noted(command: list[str], **how: Any) -> Any:
+        stopped.extend([command[2:]] if command[1] == "stop" else [])
+        return run(command, **how)
+
+    monkeypatch.setattr(subprocess, "run", noted)
+    monkeypatch.setattr("sys.argv", ["control", "start", "--port", "20001", "--stop", "bench-relay.service"])
+    monkeypatch.setattr("sys.stdin", io.StringIO(environment(NONE)))
+    assert control.main() == 0
+    assert json.loads(capsys.readouterr().out)["redis_gets"] == 7
+    assert stopped == [["bench-app.service", "bench-relay.service"]]

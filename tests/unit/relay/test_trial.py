@@ -13,7 +13,7 @@ from collect.archive.raw import read_trial
 from collect.cli.ceilings import in_words, taken
 from collect.errors import BenchError
 from collect.plan import TrialSpec, load_plan
-from collect.trial.server import app_environment, start_relay, stop_relay, units
+from collect.trial.server import app_environment, start_app, start_relay, stop_relay, units
 from tests.support.mapped import RELAY, small_map
 from tests.support.plans import small_plan
 from tests.support.synthetic import Setting, write_trial
@@ -31,7 +31,7 @@ class Remote:
         self.commands: list[str] = []
         self._answer = answer
 
-    def run(self, command: str) -> bytes:
+    def run(self, command: str, _stdin: bytes = b"") -> bytes:
         self.commands.append(command)
         return json.dumps(self._answer).encode()
 
@@ -48,6 +48,9 @@ class Side:
             @staticmethod
             def relay_control(*arguments: str) -> str:
                 return " ".join(arguments)
+
+            app_control = relay_control
+            prefix = "/opt/bench"
 
         def __init__(self, spec: TrialSpec) -> None:
             self.spec, self.paths = spec.to_json(), self.Paths
@@ -74,6 +77,15 @@ def test_the_app_asks_there_and_the_watch_ends_it() -> None:
     assert "REDIS_PORT" not in app_environment(spec)
     assert units(spec) == ["--stop", "bench-app.service", "--stop", "bench-relay.service"]
     assert units(PLAIN.to_json()) == ["--stop", "bench-app.service"]
+
+
+def test_a_delay_that_was_left_over_is_ended_before_a_trial_without_one_in_no_call_of_its_own() -> None:
+    plain: Any = Side(PLAIN, {"pid": 1})
+    start_app(plain)
+    assert plain.remote.commands == [f"start --port {PLAIN.port} --stop bench-relay.service"]
+    held_up: Any = Side(SPEC, {"pid": 1})
+    start_app(held_up, 6379)
+    assert held_up.remote.commands == [f"start --port {SPEC.port}"]
 
 
 def test_a_plan_says_what_it_needs() -> None:
