@@ -126,8 +126,7 @@ class PartialRun:
 
     def fail_trial(self, spec: TrialSpec | Mapping[str, Any], folder: Path, error: str) -> Path:
         """Keep a failed attempt with its error, out of the way of the next one; return where."""
-        trial_id = _spec(spec).trial_id
-        return self._set_aside(folder, trial_id, error)
+        return self._set_aside(folder, _spec(spec).trial_id, error)
 
     def update_session(self, **values: Any) -> None:
         """Note values of the session under way (``facts`` by host, clock offsets ...); mappings are merged."""
@@ -136,9 +135,10 @@ class PartialRun:
             session[key] = {**session.get(key, {}), **value} if isinstance(value, Mapping) else value
         self._write()
 
-    def update_ceilings(self, ceilings: Mapping[str, Any]) -> None:
-        """Note what was measured of Redis (``redis``) and the network (``network``) before the blocks; merged."""
-        self._run["ceilings"] = {**self._run.get("ceilings", {}), **ceilings}
+    def update_ceilings(self, ceilings: Mapping[str, Mapping[str, Any]]) -> None:
+        """Note what is known of Redis, the network and the ``relay`` from before the blocks, by these names; merged."""
+        known: dict[str, Any] = self._run.get("ceilings", {})
+        self._run["ceilings"] = known | {name: {**known.get(name, {}), **said} for name, said in ceilings.items()}
         self._write()
 
     def add_trials(self, specs: Sequence[TrialSpec | Mapping[str, Any]]) -> None:

@@ -1,10 +1,12 @@
-"""What the role ceilings hands over: checked, and in words."""
+"""What the role ceilings is to measure, and what it hands over: checked, and in words."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from typing import Any
+
+from collect.archive import PartialRun
 
 REDIS = {"gets_per_s": float, "clients": int, "command": str}
 NETWORK = {
@@ -71,3 +73,17 @@ def _relay_in_words(relay: Mapping[str, Any]) -> str:
     through = relay["through"]
     rate = "not measured" if "missing" in through else f"{through['gets_per_s']:,.0f} GET/s"
     return f"Redis held up by {relay['by']}: {', '.join(told)} ms more; {rate} through it"
+
+
+def wanted(partial: PartialRun) -> dict[str, Any]:
+    """Return whether Redis and the network are still to be measured, and how Redis is to be asked."""
+    plan = partial.plan
+    reading = [entry for entry in plan.catalog.workloads.values() if entry["redis_gets"]]
+    used = [plan.catalog.workloads[cell.workload] for cell in plan.cells]
+    keys = [entry["key"] for entry in (*used, *reading) if entry["redis_gets"]]
+    return {
+        "wanted": bool(plan.ceiling_window_s and keys) and "redis" not in partial.facts.get("ceilings", {}),
+        "users": max(cell.users for cell in plan.cells),
+        "key": keys[0] if keys else "",
+        "delays_ms": plan.redis_delays_ms,
+    }

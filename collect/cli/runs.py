@@ -20,9 +20,10 @@ from collect.archive import (
     partial_ids,
     resume_run,
 )
+from collect.archive.held import settle
 from collect.archive.looks import decide, last_block
 from collect.archive.validity import INVALID
-from collect.cli.ceilings import in_words, taken
+from collect.cli.ceilings import in_words, taken, wanted
 from collect.cli.common import archive_option, precision_options, print_json
 from collect.errors import BenchError
 from collect.paths import shown
@@ -78,7 +79,12 @@ def check(
         check_ports(plan, port_base)
     check_archive_dir(archive_dir, plan)
     print_json(
-        {"plan": plan.name, "trials": len(plan.trials()), "estimate_s": plan.estimate_s(), "needs": list(plan.needs)}
+        {
+            "plan": plan.name,
+            "trials": len(plan.trials()),
+            "estimate_s": plan.estimate_s(),
+            "needs": list(plan.needs),
+        }
     )
 
 
@@ -136,8 +142,14 @@ def resume(
 @click.argument("run_id")
 @archive_option
 def session(run_id: str, archive_dir: Path) -> None:
-    """Note on the session of RUN_ID what a JSON object on stdin says, such as {"facts": {"server1": {...}}}."""
-    _open(archive_dir, run_id).update_session(**_stdin('{"facts": {...}}'))
+    """Note on the session of RUN_ID what a JSON object on stdin says, such as {"facts": {"server1": {...}}}.
+
+    Who holds up Redis' answers ("relay") holds for the whole run: with another than before it does not go on.
+    """
+    partial, values = _open(archive_dir, run_id), _stdin('{"facts": {...}}')
+    if relay := values.pop("relay", None):
+        settle(partial, relay)
+    partial.update_session(**values)
 
 
 @run.command()
@@ -241,7 +253,7 @@ def _print(partial: PartialRun) -> None:
             "finished": len(partial.trials()) - len(remaining),
             "trials": [spec.to_json() for spec in partial.trials()],
             "remaining": [spec.to_json() for spec in remaining],
-            "ceilings": _ceilings_wanted(partial),
+            "ceilings": wanted(partial),
             "at_most": _may_stop(partial),
             "probes_ahead": _probes_ahead(partial),
             "estimate_s": partial.plan.estimate_s(remaining, probes=_probes_ahead(partial)),
@@ -278,17 +290,3 @@ def _may_stop(partial: PartialRun) -> bool:
 def _probes_ahead(partial: PartialRun) -> bool:
     """Say whether probes are to be chosen once the cells are measured."""
     return partial.plan.probe and "probes" not in partial.facts
-
-
-def _ceilings_wanted(partial: PartialRun) -> dict[str, Any]:
-    """Return whether Redis and the network are still to be measured, and how Redis is to be asked."""
-    plan = partial.plan
-    reading = [entry for entry in plan.catalog.workloads.values() if entry["redis_gets"]]
-    used = [plan.catalog.workloads[cell.workload] for cell in plan.cells]
-    keys = [entry["key"] for entry in (*used, *reading) if entry["redis_gets"]]
-    return {
-        "wanted": bool(plan.ceiling_window_s and keys) and "ceilings" not in partial.facts,
-        "users": max(cell.users for cell in plan.cells),
-        "key": keys[0] if keys else "",
-        "delays_ms": plan.redis_delays_ms,
-    }

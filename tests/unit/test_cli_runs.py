@@ -106,6 +106,23 @@ def test_probes_are_chosen_once_and_only_when_all_is_measured(run: Run, tmp_path
     assert run("probes", begun["run_id"])["remaining"] == begun["remaining"]
 
 
+def test_a_run_goes_on_only_with_who_held_up_redis_answers_when_it_was_begun(run: Run, tmp_path: Path) -> None:
+    begun = run("begin", "--plan", "map", "--inventory", "local")
+    session = ("session", begun["run_id"])
+    relay = {"by": "relay", "why": "no netem", "port": 6380, "redis_port": 6379, "password_file": "/p"}
+    run(*session, stdin=json.dumps({"facts": {"server1": {}}, "relay": relay}))
+    assert run("resume", begun["run_id"])["ceilings"]["wanted"], "they are not measured by that"
+    failed = {"rc": 1, "stdout": "", "stderr": "error: no answers (server1): mend it\n"}
+    run("ceilings", begun["run_id"], stdin=json.dumps({"redis": {"missing": "x"}, "relay": {"delays": failed}}))
+    run(*session, stdin=json.dumps({"facts": {"server1": {}}, "relay": relay}))
+    said = run(*session, stdin=json.dumps({"facts": {}, "relay": {**relay, "by": "netem"}}), code=2)
+    assert said.count("\n") == 1
+    assert f"held up by relay so far, now by netem ({begun['run_id']}): set relay_by to relay" in said
+    facts = json.loads((tmp_path / f"{begun['run_id']}.partial" / "run.json").read_text())
+    assert facts["ceilings"]["relay"] == {"by": "relay", "why": "no netem", "missing": "no answers (server1): mend it"}
+    assert not run("resume", begun["run_id"])["ceilings"]["wanted"]
+
+
 def test_a_port_base_that_is_too_high_is_told_as_that(run: Run) -> None:
     for base in ("32767", "80"):
         precise = ("--plan", "quick", "--precision", "0.02", "--port-base", base)
