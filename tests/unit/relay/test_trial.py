@@ -88,6 +88,15 @@ def test_a_delay_that_was_left_over_is_ended_before_a_trial_without_one_in_no_ca
     assert held_up.remote.commands == [f"start --port {SPEC.port}"]
 
 
+def test_a_delay_beyond_a_second_is_refused(tmp_path: Path) -> None:
+    text = "blocks: 1\nseed: 1\nramp_s: 0\nwarmup_s: 1\nwindow_s: 1\n"
+    text += "catalog: {workloads: {slow: {like: redis, redis_delay_ms: 1001}}}\n"
+    text += "cells: [{variant: flask-werkzeug, workload: slow, generator: locust-fast, users: 1, profile: article}]\n"
+    (tmp_path / "bad.yml").write_text(text)
+    with pytest.raises(BenchError, match=r"1001 is out of range .*slow.redis_delay_ms.* at most 1000"):
+        load_plan(tmp_path / "bad.yml")
+
+
 def test_a_plan_says_what_it_needs() -> None:
     plan = load_plan("map")
     assert plan.needs == ("relay",)
