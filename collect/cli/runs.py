@@ -84,6 +84,7 @@ def check(
             "trials": len(plan.trials()),
             "estimate_s": plan.estimate_s(),
             "needs": list(plan.needs),
+            "redis_delays_ms": plan.redis_delays_ms,
         }
     )
 

@@ -23,6 +23,9 @@ JOURNAL_LINES = 3
 def start(delay_ms: float) -> dict[str, Any]:
     """Hold up answers by so many milliseconds from now on. Raises RelayError."""
     told = config.load()
+    why_not = config.too_long_for_netem(delay_ms) if told.by == config.NETEM else ""
+    if why_not:
+        raise RelayError(f"netem: {why_not}", "provision the host for this plan, or set relay_by to relay")
     end()
     with contextlib.suppress(FileNotFoundError):
         config.STATUS.unlink()

@@ -130,3 +130,8 @@ def test_a_port_base_that_is_too_high_is_told_as_that(run: Run) -> None:
             said = run(*command, *precise, code=2)
             assert "app_port_base" in said
             assert "choose a base from 1024 to " in said
+
+
+def test_the_check_tells_of_the_delays(run: Run) -> None:
+    assert run("check", "--plan", "map")["redis_delays_ms"] == [0, 1, 5, 20, 100]
+    assert run("check", "--plan", "quick")["redis_delays_ms"] == []

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +72,8 @@ def test_it_holds_up_answers_until_it_is_stopped_and_leaves_what_it_did(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("delay", "told"), [("fast", "RELAY_DELAY_MS is 'fast'"), ("-1", "a number from 0"), ("nan", "'nan'")]
+    ("delay", "told"),
+    [("fast", "RELAY_DELAY_MS is 'fast'"), ("-1", "a number from 0"), ("1001", "to 1000"), ("nan", "'nan'")],
 )
 def test_a_delay_that_is_none_is_told_in_a_line(tmp_path: Path, delay: str, told: str) -> None:
     with started(tmp_path, 1, RELAY_DELAY_MS=delay) as process:
@@ -113,9 +116,9 @@ def test_lateness_is_told_by_classes() -> None:
 
 def test_netem_takes_what_comes_from_redis_port_alone() -> None:
     root, delayed, chosen = (" ".join(command) for command in netem.commands(6379, 0.25))
-    assert root.startswith("tc qdisc add dev lo root handle 1: prio bands 2 priomap 0 0")
-    assert delayed == "tc qdisc add dev lo parent 1:2 handle 2: netem delay 250us limit 100000"
-    assert chosen.endswith("match ip sport 6379 0xffff flowid 1:2")
+    assert root.startswith("tc qdisc add dev lo root handle be1a: prio bands 2 priomap 0 0")
+    assert delayed == "tc qdisc add dev lo parent be1a:2 handle be1b: netem delay 250us limit 100000"
+    assert chosen.endswith("match ip sport 6379 0xffff flowid be1a:2")
 
 
 @pytest.mark.parametrize(("at", "kind"), [("prio", "prio"), ("netem", "netem"), ("u32", "u32")])
@@ -128,6 +131,79 @@ def test_a_kernel_that_lacks_something_is_told_by_its_name(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(RelayError, match=f"{kind}: Error: Specified qdisc kind is unknown"):
         netem.hold_up(6379, 5)
+
+
+TC = """#!/bin/sh
+echo "$@" >> {here}/tc-calls
+[ $2 != show ] || echo '{queue}'
+"""
+
+
+def with_tc(folder: Path, monkeypatch: pytest.MonkeyPatch, queue: str) -> Callable[[], list[str]]:
+    """Pretend that the loopback has a queue; return what tells how tc was called."""
+    (folder / "tc").write_text(TC.format(here=folder, queue=queue))
+    (folder / "tc").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return lambda: (folder / "tc-calls").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    "queue", ["qdisc noqueue 0: root refcnt 2", "qdisc prio be1a: root refcnt 2 bands 2 priomap 0 0", ""]
+)
+def test_a_loopback_without_a_queue_or_with_ours_gets_it_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, queue: str
+) -> None:
+    calls = with_tc(tmp_path, monkeypatch, queue)
+    netem.hold_up(6379, 5)
+    assert calls()[:2] == ["qdisc del dev lo root handle be1a:", "qdisc show dev lo"]
+    assert len(calls()) == 2 + len(netem.commands(6379, 5))
+
+
+def test_a_queue_of_somebody_else_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = with_tc(tmp_path, monkeypatch, "qdisc fq_codel 8001: root refcnt 2 limit 10240p")
+    with pytest.raises(RelayError, match="the loopback has a queue already, fq_codel 8001:"):
+        netem.hold_up(6379, 5)
+    netem.let_go()
+    assert all("add" not in call for call in calls())
+    assert {call for call in calls() if "del" in call} == {"qdisc del dev lo root handle be1a:"}
+    found = netem.tried_elsewhere(5)
+    assert (found["works"], "fq_codel" in found["why"]) == (False, True)
+
+
+def test_the_unit_takes_away_the_queue_that_is_made_here_and_no_other() -> None:
+    unit = (CHECKOUT / "roles/relay/templates/bench-relay.service.j2").read_text()
+    assert f"tc qdisc del dev lo root handle {netem.HANDLE} " in unit
+    assert "\nRuntimeMaxSec=" in unit
+
+
+def test_netem_takes_no_delay_that_would_hold_up_the_collector_for_long(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = netem.tried_elsewhere(100)
+    assert found["works"] is False
+    assert "100 ms are more than 50" in found["why"]
+    assert config.too_long_for_netem(50) == ""
+    told = config.Config(**{**GOOD, "by": "netem"})
+    monkeypatch.setattr(config, "load", lambda: told)
+    with pytest.raises(RelayError, match="100 ms are more than 50"):
+        control.start(100)
+    assert not (here / "calls").exists()
+
+
+def test_what_is_written_down_of_a_try_is_the_same_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netem, "hold_up", lambda *_: None)
+    monkeypatch.setattr(netem, "ECHO_PORT", free_port())
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: None)
+    for took_ms, works in ((5.1, True), (5.2, True), (9.1, False), (9.2, False)):
+        monkeypatch.setattr(netem, "round_trips_ms", lambda _, took_ms=took_ms: [took_ms])
+        found = netem.tried()
+        assert (found["works"], found["found_ms"]) == (works, took_ms)
+        assert found["why"] == f"netem {'takes' if works else 'does not take'} the 5 ms that it is asked for"
+
+
+def test_a_redis_that_does_not_answer_is_told() -> None:
+    with pytest.raises(RelayError, match=r"Redis does not answer on port \d+, Connection refused .*bench-redis"):
+        netem.check(free_port(), 5)
 
 
 def test_netem_is_used_only_where_a_round_trip_is_right() -> None:
@@ -199,18 +275,40 @@ def test_one_that_does_not_start_or_ended_early_says_why(here: Path) -> None:
         control.stop()
 
 
+def test_no_delay_stays_where_measuring_fails(here: Path, monkeypatch: pytest.MonkeyPatch, server: int) -> None:
+    def broken(*_: object) -> list[float]:
+        if (here / "ran").exists():
+            raise RelayError("no answers", "mend it")
+        return [0.001]
+
+    monkeypatch.setattr(measure, "round_trips_s", broken)
+    told = config.Config(**{**GOOD, "port": server, "redis_port": server})
+    monkeypatch.setattr(config, "load", lambda: told)
+    with pytest.raises(RelayError, match="no answers"):
+        measure.measured(told, [5, 0], "name")
+    calls = (here / "calls").read_text().splitlines()
+    assert calls == [f"{what} bench-relay.service" for what in ("stop", "stop", "start", "stop")]
+
+
 def test_it_waits_for_nobody_when_it_ends(tmp_path: Path, server: int) -> None:
     path = tmp_path / "relay.json"
 
-    def asked() -> bool:
+    def connected() -> socket.socket:
+        return socket.create_connection(("127.0.0.1", json.loads(path.read_text())["port"]), 5)
+
+    def listens() -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", json.loads(path.read_text())["port"]), 5) as connection:
-                connection.sendall(b"ping")
+            connected().close()
         except OSError:
             return False
         return True
 
-    with started(tmp_path, server, RELAY_DELAY_MS="10000") as process:
-        wait_until(asked)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+    with started(tmp_path, server, RELAY_DELAY_MS="1000") as process:
+        wait_until(listens)
+        with connected() as connection:
+            connection.sendall(b"ping")
+            time.sleep(0.1)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(5) == 0
+            with contextlib.suppress(ConnectionResetError):
+                assert received(connection, 4) == b"", "it has waited until the answer was due"
