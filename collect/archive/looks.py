@@ -25,6 +25,7 @@ from collect.archive.validity import INVALID
 from collect.plan import CELL
 from collect.precision import block_s, pair_names
 from collect.statistics import sequential
+from collect.statistics.blocks import rates_by_block
 from collect.statistics.intervals import MIN_BLOCKS
 
 if TYPE_CHECKING:
@@ -99,13 +100,14 @@ def last_block(facts: Mapping[str, Any]) -> int | None:
 
 
 def level_of(manifest: Mapping[str, Any], top: str, bottom: str) -> float | None:
-    """Return the level of the last look at a ratio of two cells by name; None where it was not measured for that."""
+    """Return the level of the last look at a ratio of two cells by name; None where nothing was looked at on the way.
+
+    A ratio that was not asked for has the smallest one: through those that were, the looks may have been at it, too.
+    """
     looks = (manifest.get(KEY) or {}).get("looks") or []
-    for found in looks[-1]["ratios"] if looks else ():
-        if _is(found, top, bottom):
-            level: float | None = found["level"]
-            return level
-    return None
+    ratios = looks[-1]["ratios"] if looks else []
+    own = [found for found in ratios if _is(found, top, bottom)]
+    return min((found["level"] for found in own or ratios if found["level"] is not None), default=None)
 
 
 def blocks_of(manifest: Mapping[str, Any]) -> int:
@@ -189,13 +191,13 @@ def _seen(rates: Rates, top: str, bottom: str, before: Sequence[Ratio], spent: f
 
 def _rates(run: PartialRun, block: int) -> Rates:
     """Return the rates of the trials of the blocks up to this one, as they were judged when they were measured."""
-    rates: dict[str, dict[int, float]] = {}
+    rows: dict[str, list[Mapping[str, Any]]] = {}
     for spec in run.trials():
         if spec.kind == CELL and spec.block <= block and run.finished(spec):
             row = run.summary(spec)
-            if row["validity"] != INVALID and row["rps"] > 0:
-                rates.setdefault(spec.cell.name, {})[spec.block] = row["rps"]
-    return rates
+            if row["validity"] != INVALID:
+                rows.setdefault(spec.cell.name, []).append({"block": spec.block, "rps": row["rps"]})
+    return {name: rates_by_block(mine) for name, mine in rows.items()}
 
 
 def _needed(look: Mapping[str, Any], wanted: float, most: int) -> int:

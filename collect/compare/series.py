@@ -13,6 +13,7 @@ from collect.compare.heads import Head
 from collect.errors import BenchError
 from collect.paths import shown
 from collect.plan import CELL
+from collect.statistics.blocks import app_cpu_s, positive_by_block
 
 Row = Mapping[str, Any]
 COLUMNS = ("cell", "block", "kind", "validity", "rps", "app_cpu_cores")
@@ -33,18 +34,13 @@ class Outcome:
     of: Callable[[Row], float | None]
 
 
-def _rps(row: Row) -> float | None:
-    rate: float | None = row["rps"]
-    return rate
-
-
 def _cpu(row: Row) -> float | None:
-    cores, rate = row["app_cpu_cores"], row["rps"]
-    return 1000 * cores / rate if cores is not None and rate else None
+    cost = app_cpu_s(row)
+    return None if cost is None else 1000 * cost
 
 
 OUTCOMES: Mapping[str, Outcome] = {
-    "rps": Outcome("rps", "RPS", "1/s", "faster", "slower", "slower", _rps),
+    "rps": Outcome("rps", "RPS", "1/s", "faster", "slower", "slower", lambda row: row["rps"]),
     "cpu": Outcome("cpu", "CPU of the app per 1,000 requests", "s", "dearer", "cheaper", "dearer", _cpu),
 }
 """By the word that --by takes."""
@@ -77,9 +73,8 @@ def cell_rows(archive: Archive, run_id: str, cells: Iterable[str]) -> dict[str, 
 
 
 def logs(rows: Iterable[Row], outcome: Outcome) -> list[float]:
-    """Return the logarithm of the figure block by block; nothing where one of them is 0, which has none."""
-    values = [value for row in sorted(rows, key=lambda row: row["block"]) if (value := outcome.of(row)) is not None]
-    return [math.log(value) for value in values] if all(value > 0 for value in values) else []
+    """Return the logarithm of the figure of each block that has one above 0, in the blocks' order."""
+    return [math.log(value) for _, value in sorted(positive_by_block(rows, outcome.of).items())]
 
 
 def by_run(

@@ -25,6 +25,7 @@ from collect.designs.factorial import Fraction
 from collect.designs.ladder import Ladder, climb
 from collect.designs.model import ARTICLE, ASYNC, EQUAL, LADDER, SIDES, SYNC, Design, complete_blocks
 from collect.designs.shapley import Share, removed, shares
+from collect.statistics.blocks import rates_by_block
 
 NO_BLOCK = "no block holds a usable trial of every cell"
 NOT_APART = "too few of the cells have a usable trial to tell the effects apart"
@@ -94,11 +95,13 @@ class Composition:
 
 def log_rates(rows: Iterable[Mapping[str, Any]]) -> Logs:
     """Return the log rates of usable trials of cells, by cell and block."""
-    logs: dict[str, dict[int, float]] = {}
+    mine: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        if (row.get("kind") or "cell") == "cell" and row["validity"] != INVALID and row["rps"] > 0:
-            logs.setdefault(row["cell"], {})[row["block"]] = math.log(row["rps"])
-    return logs
+        if (row.get("kind") or "cell") == "cell" and row["validity"] != INVALID:
+            mine.setdefault(row["cell"], []).append(row)
+    return {
+        cell: {block: math.log(rate) for block, rate in rates_by_block(each).items()} for cell, each in mine.items()
+    }
 
 
 def compose(design: Design, logs: Logs, held: Mapping[str, str], seed: int) -> Composition:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from collect.findings.evidence import MARGIN, RATIOS, Hypothesis, all_of, divided, paired, rates
+from collect.findings.evidence import MARGIN, RATIOS, Hypothesis, all_of, divided, paid, paired, rates
 from collect.findings.prose import FEW, capital, doubt, times, way, whose_limits
 from collect.findings.statement import (
     ALIKE,
@@ -53,7 +53,8 @@ def _ratio(figures: RunFigures, workload: str, item: TableRatio, each: str, rati
     if item.article_text:
         known["text"] = item.article_text
     found = paired(rates(figures, ratio.top), rates(figures, ratio.bottom))
-    tests = tested(**{name: found.differs(value) if found else None for name, value in known.items()})
+    times_paid = paid(figures, ratio)
+    tests = tested(**{name: found.differs(value, times_paid) if found else None for name, value in known.items()})
     by_text = f" ({item.article_text:.2f} by its text)" if item.article_text else ""
     begin = (
         f"{capital(on_workload(workload))} the article has {item.top} answer {item.article:.1f} times{by_text} as many"

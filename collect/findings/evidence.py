@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collect.report.figures import CellFigures, RunFigures, usable
+from collect.archive.looks import level_of
+from collect.report.figures import CellFigures, RatioFigures, RunFigures, usable
+from collect.statistics.blocks import app_cpu_s_by_block, rates_by_block
 from collect.statistics.intervals import MIN_BLOCKS, Estimate, ratio_over_blocks
 from collect.statistics.moderated import Moderated, moderated
 
@@ -163,26 +165,14 @@ def together(ratios: Iterable[Blocks]) -> dict[int, float]:
 
 def rates(figures: RunFigures, cell: CellFigures) -> dict[int, float]:
     """Return a cell's requests per second by block, of the trials that count."""
-    return {row["block"]: row["rps"] for row in usable(figures.trials_of(cell))}
+    return rates_by_block(usable(figures.trials_of(cell)))
 
 
 def cpu_s(figures: RunFigures, cell: CellFigures) -> dict[int, float]:
     """Return the app's CPU seconds per request by block, of the trials that count and know it."""
-    return {
-        row["block"]: row["app_cpu_cores"] / row["rps"]
-        for row in usable(figures.trials_of(cell))
-        if row.get("app_cpu_cores") and row["rps"] > 0
-    }
+    return app_cpu_s_by_block(usable(figures.trials_of(cell)))
 
 
-def share_interval(count: int, total: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of which ``count`` of ``total`` trials were seen.
-
-    Clopper and Pearson (1934), "The use of confidence or fiducial limits illustrated in the case of the binomial",
-    Biometrika 26(4): exact, for trials that are independent.
-    """
-    from scipy.special import betaincinv
-
-    low = 0.0 if count == 0 else float(betaincinv(count, total - count + 1, 0.025))
-    high = 1.0 if count == total else float(betaincinv(count + 1, total - count, 0.975))
-    return low, high
+def paid(figures: RunFigures, ratio: RatioFigures) -> float:
+    """Return how many times the p value of a ratio counts for what looking on the way has cost; 1 without looks."""
+    return ALPHA / (level_of(figures.manifest, ratio.top.name, ratio.bottom.name) or ALPHA)

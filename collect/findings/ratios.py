@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from collect.archive.looks import level_of
-from collect.findings.evidence import ALPHA, paired, rates
+from collect.findings.evidence import paid, paired, rates
 from collect.findings.prose import FEW, disputed, doubt, tally, times, where, whose_limits
 from collect.findings.statement import (
     COUNTED,
@@ -62,8 +61,7 @@ def rate_statement(figures: RunFigures, ratio: RatioFigures, names: tuple[str, s
     begin = where(ratio.top)
     found = paired(rates(figures, ratio.top), rates(figures, ratio.bottom))
     # What is picked out of many counts for each of them; what was looked at before for what looking has cost.
-    paid = ALPHA / (level_of(figures.manifest, ratio.top.name, ratio.bottom.name) or ALPHA)
-    tests = tested(differ=found.differs(times=among * paid) if found else None)
+    tests = tested(differ=found.differs(times=among * paid(figures, ratio)) if found else None)
     chosen = f"; they are the fastest pair of {among}" if among > 1 else ""
 
     def say(holds: Holds) -> Finding:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from collect.findings.evidence import share_interval
 from collect.findings.prose import rate, where
 from collect.findings.statement import COUNTED, UNKNOWN, Finding, Kind, Link, Said, Statement, finding
 from collect.report.article import ArticleFigure
@@ -16,6 +15,7 @@ from collect.report.figures import RunFigures
 from collect.report.table import ARTICLE, article_table
 from collect.report.verdicts import PLAIN
 from collect.report.words import counted, number
+from collect.statistics.power import share_interval
 from collect.verdicts.findings import UNSTEADY
 
 

@@ -22,6 +22,7 @@ from collect.plan import CELL, Cell
 from collect.report.article import ArticleFigure, article_figures, python_of, side_of
 from collect.report.outcomes import cost_ratio, outcomes
 from collect.report.verdicts import CellVerdict, cell_verdict, held_back
+from collect.statistics.blocks import rates_by_block
 from collect.statistics.intervals import Estimate, mean_over_blocks, ratio_over_blocks
 from collect.statistics.sequential import widened
 
@@ -156,7 +157,7 @@ def figures_of(run_id: str, manifest: Manifest, rows: Sequence[Row]) -> RunFigur
     )
     tools = _pairs(cells, by_cell, "generator", lambda top, bottom: (top.tool, bottom.tool) == ("locust", "wrk"))
     pythons = _pairs(cells, by_cell, "variant", lambda top, bottom: _newer(catalog, top, bottom))
-    ratios = [_looked_at(ratio, manifest) for ratio in ratios]
+    ratios, tools, pythons = ([_looked_at(ratio, manifest) for ratio in each] for each in (ratios, tools, pythons))
     return RunFigures(run_id, manifest, catalog, rows, cells, ratios, tools, pythons)
 
 
@@ -265,7 +266,7 @@ def _pairs(
 
 def _ratio(top: CellFigures, bottom: CellFigures, by_cell: Mapping[str, list[Row]]) -> RatioFigures:
     one, other = (usable(by_cell[cell.name]) for cell in (top, bottom))
-    ratio = ratio_over_blocks(*({row["block"]: row["rps"] for row in rows} for rows in (one, other)))
+    ratio = ratio_over_blocks(rates_by_block(one), rates_by_block(other))
     reasons = [
         f"{_side(cell, top, bottom)} {held}{_because(cell)}" for cell in (bottom, top) if (held := cell.held_back)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from collect.statistics.blocks import app_cpu_s_by_block
 from collect.statistics.intervals import Estimate, mean_over_blocks, quotient_over_blocks, ratio_over_blocks
 
 Row = Mapping[str, Any]
@@ -34,8 +35,4 @@ def cost_ratio(top: Sequence[Row], bottom: Sequence[Row]) -> Estimate | None:
     It leaves out what a server waits for and what holds the rate back on the client, so it compares cells also where
     their rates cannot be compared.
     """
-    return ratio_over_blocks(*(_app_cost(rows) for rows in (top, bottom)))
-
-
-def _app_cost(rows: Sequence[Row]) -> dict[int, float]:
-    return {row["block"]: row["app_cpu_cores"] / row["rps"] for row in rows if row.get("app_cpu_cores") and row["rps"]}
+    return ratio_over_blocks(app_cpu_s_by_block(top), app_cpu_s_by_block(bottom))

@@ -17,6 +17,7 @@ from collect.report.charts import DASHES, TEXT, Chart, add_legend, colors, empty
 from collect.report.extras import Extra
 from collect.report.figures import RunFigures, usable
 from collect.report.words import counted, number
+from collect.statistics.blocks import rates_by_block
 from collect.statistics.intervals import Estimate, ratio_over_blocks
 from collect.statistics.sequential import ALPHA, critical, widened
 
@@ -75,9 +76,7 @@ def precision(figures: RunFigures) -> Extra | None:
 def _known(figures: RunFigures, state: Mapping[str, Any]) -> list[Known]:
     plan = Plan.from_json(figures.manifest["plan"], figures.catalog)
     last = {(each["top"], each["bottom"]): each for look in state["looks"][-1:] for each in look["ratios"]}
-    rates: dict[str, dict[int, float]] = {}
-    for row in usable(row for cell in figures.cells for row in figures.trials_of(cell)):
-        rates.setdefault(row["cell"], {})[row["block"]] = row["rps"]
+    rates = {cell.name: rates_by_block(usable(figures.trials_of(cell))) for cell in figures.cells}
     found = []
     for (top, bottom), name in pair_names(plan).items():
         level = last.get((top, bottom), {}).get("level")

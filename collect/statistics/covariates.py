@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from collect.statistics.intervals import t_critical
+
 MIN_PAIRS = 4
 """Fewer leave a slope of their own with less than two degrees of freedom, and no interval worth the name."""
 
@@ -52,7 +54,7 @@ def adjusted_difference(
     residuals = [y - mean_y - slope * (x - mean_x) for y, x in zip(differences, covariate, strict=True)]
     deviation = math.sqrt(math.fsum(r**2 for r in residuals) / df)
     value = mean_y - slope * mean_x
-    half = _t(df) * deviation * math.sqrt(lever)
+    half = t_critical(df) * deviation * math.sqrt(lever)
     return Adjusted(value, value - half, value + half, deviation, slope, df)
 
 
@@ -70,9 +72,3 @@ def fitted_slope(differences: Sequence[Sequence[float]], covariate: Sequence[Seq
         product += math.fsum((y - mean_y) * (x - mean_x) for y, x in zip(ys, xs, strict=True))
         square += math.fsum((x - mean_x) ** 2 for x in xs)
     return product / square if square > 0 else None
-
-
-def _t(df: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(df, 0.975))

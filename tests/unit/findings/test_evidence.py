@@ -14,7 +14,6 @@ from collect.findings.evidence import (
     divided,
     p_values,
     paired,
-    share_interval,
     together,
 )
 
@@ -100,11 +99,3 @@ def test_several_ratios_are_one_by_their_geometric_mean_where_all_have_the_block
     assert together([{1: 2.0, 2: 8.0}, {1: 8.0, 2: 2.0, 3: 1.0}]) == pytest.approx({1: 4.0, 2: 4.0})
     assert together([]) == {}
     assert divided({1: 6.0, 2: 1.0}, {1: 3.0, 3: 1.0}) == {1: 2.0}
-
-
-def test_the_interval_of_a_share_is_exact() -> None:
-    assert share_interval(8, 8) == pytest.approx((0.025 ** (1 / 8), 1.0))
-    assert share_interval(0, 8) == pytest.approx((0.0, 1 - 0.025 ** (1 / 8)))
-    low, high = share_interval(3, 8)
-    assert stats.binom.sf(2, 8, low) == pytest.approx(0.025)
-    assert stats.binom.cdf(3, 8, high) == pytest.approx(0.025)

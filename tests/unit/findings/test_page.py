@@ -9,8 +9,11 @@ import pytest
 
 from collect.findings.page import findings, findings_data
 from collect.findings.statement import FOUND, NONE, UNKNOWN, Finding
+from collect.plan import Cell
+from collect.statistics.sequential import widened
 from tests.support.cells import cells
-from tests.support.found import TWO, claims, is_async, of_kind, table
+from tests.support.figured import figured
+from tests.support.found import TWO, claims, is_async, noisy, of_kind, table
 
 
 @pytest.mark.parametrize(("blocks", "runs"), [(3, 40), (8, 16)])
@@ -150,3 +153,40 @@ def test_looking_at_a_run_while_it_is_measured_is_paid_for() -> None:
     assert one.low is not None
     assert other.low is not None
     assert other.low < one.low
+
+
+def test_the_articles_ratio_pays_for_looking_as_ours_does() -> None:
+    names = [f"{variant}.redis.locust-fast.10.controlled" for variant in TWO]
+    look = {"block": 8, "ratios": [{"top": names[1], "bottom": names[0], "level": 0.01}]}
+    begin = (
+        "On Redis I/O the article has Starlette answer 4.3 times (3.98 by its text) as many requests as Flask; with the"
+    )
+    one, other = (
+        next(each for each in claims(findings(figures, ()), "article") if each.text.startswith(begin))
+        for figures in (
+            table(4, lambda cell: 2000.0 if is_async(cell) else 1000.0, precision={"looks": looks})
+            for looks in ([], [look])
+        )
+    )
+    assert [test.p for test in other.tests] == pytest.approx([min(1, 5 * test.p) for test in one.tests])
+
+
+def test_what_was_not_asked_for_pays_as_the_dearest_of_what_was() -> None:
+    some = (
+        *cells(("redis",), (*TWO, *(f"{variant}-modern" for variant in TWO)), ("controlled",)),
+        *(Cell(variant, "redis", "wrk", 10, "controlled") for variant in TWO),
+    )
+    names = [f"{variant}.redis.locust-fast.10.controlled" for variant in TWO]
+    ratios = [
+        {"top": names[1], "bottom": names[0], "level": 0.01},
+        {"top": f"{TWO[1]}-modern", "bottom": f"{TWO[0]}-modern", "level": 0.03},
+        {"top": "too", "bottom": "few", "level": None},
+    ]
+    plain, looked = (
+        figured(some, noisy(4, lambda cell: 1000.0), precision={"looks": looks})
+        for looks in ([], [{"block": 8, "ratios": ratios}])
+    )
+    for kind in ("tools", "pythons"):
+        for one, other in zip(getattr(plain, kind), getattr(looked, kind), strict=True):
+            assert other.ratio == widened(one.ratio, 0.01) != one.ratio
+    assert len(looked.tools) == len(looked.pythons) == 2
