@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import yaml
 from collect.archive import open_partial, partial_ids
 from collect.archive.partial import SUFFIX
 from collect.archive.validity import INVALID
+from collect.cells import window_s_of
 from collect.plan import Cell, Plan, load_plan
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -79,7 +80,7 @@ def write_plan(name: str, document: Document, folder: Path) -> Path:
 
 
 def sealed(archive: Path, plan: Plan) -> Path | None:
-    """Return the newest entry that has just this plan's cells, blocks and window; None where none can be used."""
+    """Return the newest entry that has just this plan's cells, blocks and windows; None where none can be used."""
     for manifest in sorted(archive.glob("*/manifest.json"), reverse=True):
         content = json.loads(manifest.read_bytes())
         if content["validity"] != INVALID and _same(content["plan"], plan):
@@ -100,9 +101,14 @@ def _under_way(archive: Path, plan: Plan) -> Iterator[str]:
 
 
 def _same(other: Document, plan: Plan) -> bool:
-    names = {Cell(**cell).name for cell in other["cells"]}
-    alike = all(other[key] == getattr(plan, key) for key in ("name", "blocks", "window_s"))
-    return alike and names == {cell.name for cell in plan.cells}
+    alike = all(other[key] == getattr(plan, key) for key in ("name", "blocks"))
+    theirs = [Cell(**cell) for cell in other["cells"]]
+    return alike and _windows_s(theirs, other) == _windows_s(plan.cells, plan.to_json())
+
+
+def _windows_s(cells: Iterable[Cell], plan: Document) -> dict[str, float]:
+    """Return the window of each cell by its name."""
+    return {cell.name: window_s_of(cell.variant, plan["window_s"], plan.get("windows_s")) for cell in cells}
 
 
 def play(playbook: str, variables: Document) -> None:

@@ -26,6 +26,11 @@ class Cell:
         return f"{self.variant}.{self.workload}.{self.generator}.{self.users}.{self.profile}"
 
 
+def window_s_of(variant: str, window_s: float, windows_s: Mapping[str, float] | None) -> float:
+    """Return how long a variant's cells are measured, in seconds: what ``windows_s`` says of it, else as all others."""
+    return (windows_s or {}).get(variant, window_s)
+
+
 @dataclass(frozen=True)
 class TrialSpec:
     """All that is to be known to do one trial; ordinal, block and position count from 1, durations are seconds."""

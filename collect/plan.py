@@ -19,6 +19,7 @@ from collect.cells import CELL as CELL
 from collect.cells import PROBE as PROBE
 from collect.cells import Cell as Cell
 from collect.cells import TrialSpec as TrialSpec
+from collect.cells import window_s_of
 from collect.designs.expand import expand
 from collect.documents import load_document, nearest
 from collect.errors import BenchError
@@ -180,7 +181,8 @@ class Plan:
             part: dict((entries or {}).get(part) or getattr(self.catalog, group)[getattr(cell, part)])
             for part, group in _PARTS.items()
         }
-        planned_s = self.ceiling_window_s if kind == CEILING else self.windows_s.get(cell.variant, self.window_s)
+        own_s = window_s_of(cell.variant, self.window_s, self.windows_s)
+        planned_s = self.ceiling_window_s if kind == CEILING else own_s
         return TrialSpec(
             trial_id=f"b{block:02d}-p{position:02d}-{cell.name}",
             ordinal=ordinal,

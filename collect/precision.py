@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from collect.cells import window_s_of
 from collect.errors import BenchError
 from collect.pairs import pairs_of
 from collect.plan import PORT_BASE, PORT_LIMIT, PROBES_PER_CELL, TRIAL_OVERHEAD_S, Cell, Plan
@@ -22,7 +23,7 @@ def with_precision(
 
     ``precision`` is the half-width of a log ratio's interval, so 0.01 means some 1 %; ``time_limit_min`` minutes of
     measuring (60 by default). A plan without a precision stays as it is. BenchError where a value is out of range, the
-    plan has no two cells to compare, or the time is too short for an interval.
+    plan has a design or no two cells to compare, or the time is too short for an interval.
     """
     precision = plan.precision if precision is None else precision
     if precision is None:
@@ -36,7 +37,10 @@ def with_precision(
         raise BenchError(f"{precision:g} is not between 0 and {LARGEST}", "precision", remedy)
     if not (math.isfinite(limit_s) and limit_s > 0):
         raise BenchError(f"{limit_s / 60:g} is out of range", "time_limit_min", "give a number of minutes above 0")
-    if not pairs_of(plan.cells, plan.catalog, plan.design):
+    if plan.design:
+        problem = "what is told of a design does not pay for looks on the way"
+        raise BenchError(problem, f"precision, plan {plan.name}", "leave precision away and give blocks")
+    if not pairs_of(plan.cells, plan.catalog):
         remedy = "give two variants of the same workload, generator, users and profile"
         raise BenchError("there is no ratio to be sure of", f"precision, plan {plan.name}", remedy)
     most = _most_blocks(plan, limit_s, port_base)
@@ -64,7 +68,8 @@ def check_same(plan: Plan, run_id: str, precision: float | None, time_limit_min:
 
 def block_s(plan: Plan) -> float:
     """Return how long one block takes, in seconds, as far as one can say before it."""
-    return len(plan.cells) * (plan.ramp_s + plan.warmup_s + plan.window_s + TRIAL_OVERHEAD_S)
+    windows_s = (window_s_of(cell.variant, plan.window_s, plan.windows_s) for cell in plan.cells)
+    return sum(windows_s) + len(plan.cells) * (plan.ramp_s + plan.warmup_s + TRIAL_OVERHEAD_S)
 
 
 def pair_names(plan: Plan) -> dict[tuple[str, str], str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from collect.catalog import needs_database
+from collect.cells import window_s_of
 from collect.compare.heads import Head
 from collect.documents import load_document, nearest
 from collect.errors import BenchError
@@ -70,7 +71,7 @@ def traits(head: Head, cell: Cell) -> Traits:
         for key in asked.get("locks", ()):
             found[name, key] = head.locks.get(key)
         for key in asked.get("plan", ()):
-            found[name, key] = head.plan.get(key)
+            found[name, key] = _planned(head, key, cell)
         if part := asked.get("entry"):
             found |= {(name, key): value for key, value in _entry(head, part, entries[part]).items()}
         for host, facts in _hosts(head, asked.get("of"), entries["profile"]):
@@ -101,6 +102,12 @@ def in_words(found: Iterable[Difference], most: int = 3) -> str:
     said = [difference.in_words() for difference in listed[:most]]
     more = len(listed) - most
     return "; ".join(said) + (f"; and {more} more" if more > 0 else "")
+
+
+def _planned(head: Head, key: str, cell: Cell) -> Any:
+    """Return what the plan says of a cell; its window is that of its variant, where that has one of its own."""
+    value: Any = head.plan.get(key)
+    return window_s_of(cell.variant, value, head.plan.get("windows_s")) if key == "window_s" else value
 
 
 def _places(entries: Mapping[str, Mapping[str, Any]]) -> set[str]:

@@ -103,6 +103,20 @@ def test_what_cannot_be_is_refused() -> None:
         with_precision(replace(PLAN, cells=(FLASK,)), 0.01)
 
 
+@pytest.mark.parametrize("name", ["ladder", "factorial", "map", "hypotheses"])
+def test_a_design_takes_no_precision(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is told of it is made of many cells at once, and would not be paid for."""
+    assert main(["plan", "check", name, "--precision", "0.05"]) == 2
+    said = capsys.readouterr().err
+    assert f"precision, plan {name}): leave precision away and give blocks" in said
+    assert said.count("\n") == 1
+    assert with_precision(load_plan(name)).precision is None
+
+
+def test_a_block_takes_what_its_own_windows_take() -> None:
+    assert block_s(replace(PLAN, windows_s={FLASK.variant: PLAN.window_s + 10})) == block_s(PLAN) + 10
+
+
 def test_a_run_goes_on_with_the_precision_that_it_was_begun_with() -> None:
     plan = with_precision(PLAN, 0.01, 12.3)
     check_same(plan, "run", None, None)

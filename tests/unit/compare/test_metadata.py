@@ -90,6 +90,17 @@ def test_a_clients_settings_are_as_the_profile_leaves_them(runs: ManyRuns) -> No
     assert found(runs, other, profile) == [("sysctl", "sysctl.net.ipv4.tcp_tw_reuse of server")]
 
 
+def test_the_window_is_that_of_the_cell(runs: ManyRuns) -> None:
+    def windows(**windows_s: float) -> Change:
+        return lambda manifest: manifest["plan"].update(
+            windows_s={name.replace("_", "-"): each for name, each in windows_s.items()}
+        )
+
+    assert found(runs, windows(flask_werkzeug=99)) == [("window", "window_s")]
+    assert found(runs, windows(starlette_uvicorn=99)) == []
+    assert found(runs, lambda manifest: manifest["plan"].pop("windows_s")) == [], "as older runs are"
+
+
 def test_differences_are_told_in_a_line(runs: ManyRuns) -> None:
     kernel = "6.18.44-a-kernel-with-a-very-long-name-of-its-own-"
     ids = [runs.add({FLASK: [1]}, change=host("server1", kernel=kernel + end, cores=None)) for end in ("one", "two")]
