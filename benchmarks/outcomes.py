@@ -114,13 +114,12 @@ class Pairs:
             return -statistics.fmean(math.log1p(busy * rate) for busy, rate in zip(busy_s, rates, strict=True))
         return statistics.fmean(math.log1p(busy / app_s) for busy, app_s in zip(busy_s, apps, strict=True))
 
-    def slope(self, outcome: Outcome, without: slice | None = None) -> float | None:
+    def slope(self, outcome: Outcome, without: slice) -> float | None:
         """Return the covariate's slope over the run's pairs, those of one experiment left out."""
         assert outcome.covariate is not None
         kept = [self.differences(figure) for figure in (outcome.figure, outcome.covariate)]
-        if without is not None:
-            for values in kept:
-                del values[without]
+        for values in kept:
+            del values[without]
         return fitted_slope([kept[0]], [kept[1]])
 
     def effect(self, outcome: Outcome, part: slice = slice(None)) -> Effect | None:
@@ -131,8 +130,8 @@ class Pairs:
             if ratio is None or ratio.low is None or ratio.high is None:
                 return None
             return Effect(math.log(ratio.value), math.log(ratio.low), math.log(ratio.high))
-        whole = part == slice(None)
-        slope = self.slope(outcome, None if whole else part) if outcome.shared_slope else None
+        # Of the whole run there is no rest: its slope comes from its own pairs, which have to pay for it.
+        slope = self.slope(outcome, part) if outcome.shared_slope and part != slice(None) else None
         ys, xs = (self.differences(figure)[part] for figure in (outcome.figure, outcome.covariate))
         found = adjusted_difference(ys, xs, slope)
         return None if found is None else Effect(found.value, found.low, found.high)

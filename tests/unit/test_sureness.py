@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_the_covariate_takes_the_machines_speed_off() -> None:
     pairs = pairs_of(3, 100, 16)
     plain, adjusted = (pairs.deviation(outcome)[0] for outcome in (RPS, ADJUSTED))
     assert adjusted < plain / 5
-    assert pairs.slope(SHARED) == pytest.approx(-1, abs=0.05)
+    assert pairs.slope(SHARED, slice(0)) == pytest.approx(-1, abs=0.05)
     effect = pairs.effect(ADJUSTED)
     assert effect is not None
     assert effect.found
@@ -92,7 +93,14 @@ def test_an_experiments_slope_is_that_of_the_others() -> None:
     first, *_ = pairs.experiments(5)
     broken = made([pairs.base_values, {**pairs.other_values, "rps": [1e6, *pairs.other_values["rps"][1:]]}], 0)
     assert broken.slope(SHARED, first) == pytest.approx(pairs.slope(SHARED, first))
-    assert broken.slope(SHARED) != pytest.approx(pairs.slope(SHARED))
+    assert broken.slope(SHARED, slice(0)) != pytest.approx(pairs.slope(SHARED, slice(0)))
+
+
+def test_the_whole_run_has_no_rest_so_its_slope_costs_a_degree_of_freedom() -> None:
+    pairs = pairs_of(4, 20)
+    for shared, own in ((SHARED, ADJUSTED), (APP_SHARED, Outcome("own", "app_s", "generator_s"))):
+        assert pairs.effect(shared) == pairs.effect(own)
+        assert pairs.effect(shared, slice(0, 5)) != pairs.effect(own, slice(0, 5))
 
 
 def test_what_is_left_over_is_in_no_experiment() -> None:
@@ -164,6 +172,9 @@ def test_a_sealed_run_is_read_pair_by_pair_and_not_measured_again(entry: Path) -
     assert math.exp(effect.value) == pytest.approx(0.9, abs=0.02)
     plan = small_plan(entry.parent)
     assert sealed(entry.parent, plan) == entry
+    variants = {cell.variant for cell in plan.cells}
+    assert sealed(entry.parent, replace(plan, windows_s=dict.fromkeys(variants, plan.window_s))) == entry
+    assert sealed(entry.parent, replace(plan, windows_s={plan.cells[0].variant: 9})) is None
     other = write_plan("sureness-busy-10", {**slowed_plan(QUESTIONS, 0.1, APP_S), "blocks": 7}, entry.parent)
     assert sealed(entry.parent, load_plan(other)) is None
     assert app_cpu_s(entry) == pytest.approx(0.8 / 950, rel=0.08)
