@@ -88,8 +88,9 @@ def _notes(found: Comparison) -> list[str]:
     tested = sum(cell.figures[found.by.key].low is not None for cell in found.cells)
     lines = [
         f"{second.run_id} ({second.code}) over {first.run_id} ({first.code}).",
-        f"The intervals hold together, for {tested} cells, with 95 %. Verdicts are on {found.by.title}, corrected for"
-        f" their number (Holm). Same: shown to be within {found.margin:.0%}; unknown: neither that nor a difference.",
+        f"The intervals hold together, for {tested} cells, with 95 %. Verdicts are on {found.by.title}, corrected"
+        f" for their number (Holm). Same: shown to be within {100 * found.margin:g} %; unknown: neither that nor a"
+        " difference.",
     ]
     if together.low_alone is not None:
         lines.append(f"All cells together, by {found.by.title}: {_ratio(together, alone=True)}.")
@@ -99,8 +100,9 @@ def _notes(found: Comparison) -> list[str]:
         lines.append(f"Run to run: {apart}, from {effect.runs} repeated runs; counted in the intervals.")
     else:
         lines.append(
-            "Run to run: not known, as there are no three other runs of one commit under these conditions. The"
-            " intervals are of these two runs alone: what runs differ by as such is in the ratio (undone_by in --json)."
+            "Run to run: not known. It takes three runs of one commit under these conditions, or two each of two; the"
+            " first run may be among them, the second is not. The intervals are of these two runs alone: what runs"
+            " differ by as such is in the ratio (undone_by in --json)."
         )
     for where, cells in (("first", found.only_first), ("second", found.only_second)):
         if cells:

@@ -16,6 +16,7 @@ from collect.compare.repeats import repeated_runs, run_effects
 from collect.compare.series import OUTCOMES, Outcome, cell_rows, logs
 from collect.errors import BenchError
 from collect.report.manifest import cells_of
+from collect.statistics.blocks import positive_by_block
 from collect.statistics.intervals import MIN_BLOCKS
 from collect.statistics.multiplicity import holm
 from collect.statistics.unpaired import LogRatio, RunEffect, Spread, spreads, unpaired_ratio
@@ -193,9 +194,8 @@ def _together(
 def _block_means(cells: Sequence[Sequence[Mapping[str, Any]]], outcome: Outcome) -> list[float]:
     blocks: dict[int, list[float]] = {}
     for rows in cells:
-        for row in rows:
-            if (value := outcome.of(row)) is not None and value > 0:
-                blocks.setdefault(row["block"], []).append(math.log(value))
+        for block, value in positive_by_block(rows, outcome.of).items():
+            blocks.setdefault(block, []).append(math.log(value))
     return [statistics.fmean(values) for _, values in sorted(blocks.items()) if len(values) == len(cells)]
 
 
@@ -256,4 +256,4 @@ def _why(compared: Compared, margin: float) -> str:
         return "a run has no figure that is above 0"
     if compared.low is None:
         return f"fewer than {MIN_BLOCKS} blocks ({compared.blocks[0]} and {compared.blocks[1]}), so no interval"
-    return f"neither a difference nor within {margin:.0%} can be shown"
+    return f"neither a difference nor within {100 * margin:g} % can be shown"

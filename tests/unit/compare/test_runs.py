@@ -40,7 +40,7 @@ def test_verdicts(runs: ManyRuns) -> None:
     same_unknown = compared(runs, first, {FLASK: rates(402), STARLETTE: rates(790, spread=20)})
     assert [cell.verdict for cell in same_unknown.cells] == ["same", "unknown"]
     assert not same_unknown.different
-    assert same_unknown.cells[1].why == "neither a difference nor within 5% can be shown"
+    assert same_unknown.cells[1].why == "neither a difference nor within 5 % can be shown"
 
 
 def test_a_small_difference_within_the_margin_is_none(runs: ManyRuns) -> None:
@@ -84,7 +84,9 @@ def test_few_blocks_and_invalid_trials(runs: ManyRuns) -> None:
     kept = compare_runs(runs.archive, spoilt, runs.add({FLASK: rates(400)}), RPS).cells[0]
     assert (kept.verdict, kept.figures["rps"].blocks) == ("same", (6, 6))
     zero = compared(runs, {FLASK: rates(400)}, {FLASK: [*rates(400), 0]}).cells[0]
-    assert (zero.verdict, zero.why) == ("unknown", "a run has no figure that is above 0")
+    assert (zero.verdict, zero.figures["rps"].blocks) == ("same", (6, 6)), "a block without an answer is left out"
+    none = compared(runs, {FLASK: rates(400)}, {FLASK: [0, 0, 0]}).cells[0]
+    assert (none.verdict, none.why) == ("unknown", "a run has no figure that is above 0")
 
 
 def test_probes_and_ceilings_are_no_blocks(runs: ManyRuns) -> None:
@@ -159,6 +161,28 @@ def test_runs_that_are_no_repeats(runs: ManyRuns) -> None:
     found = compare_runs(runs.archive, first, second, RPS)
     assert found.effects == {"rps": None, "cpu": None}
     assert found.cells[0].verdict == "faster"
+
+
+def test_what_may_differ_lets_in_families_and_makes_none(runs: ManyRuns) -> None:
+    """Of two kernels each has its own repeats: what lies between the kernels is no run effect."""
+    rng = np.random.default_rng(3)
+    kernels = {"6.1.0": 400, "6.9": 800}
+    ids = [
+        runs.add(
+            {FLASK: noisy(rng, mean, deviation=0.01)},
+            change=lambda manifest, kernel=kernel: manifest["hosts"]["server1"].update(kernel=kernel),  # type: ignore[misc]
+        )
+        for _ in range(3)
+        for kernel, mean in kernels.items()
+    ]
+    second = runs.add({FLASK: noisy(rng, 400, deviation=0.01)}, commit="b" * 40)
+    effect = compare_runs(runs.archive, ids[0], second, RPS, despite=["kernel"]).effects["rps"]
+    assert effect is not None
+    assert effect.runs == 6
+    assert effect.deviation < 0.02
+    alone = compare_runs(runs.archive, ids[0], second, RPS).effects["rps"]
+    assert alone is not None
+    assert alone.runs == 3
 
 
 def test_verdicts_on_what_held_a_cell_back_are_kept(runs: ManyRuns) -> None:
@@ -240,3 +264,11 @@ def test_what_is_beyond_the_margin_is_hardly_ever_called_the_same() -> None:
 
     assert called(math.log(1.05)) <= 0.075
     assert called(0.0) > 0.9
+
+
+@pytest.mark.parametrize(("margin", "told"), [(0.05, "5 %"), (0.005, "0.5 %"), (0.125, "12.5 %")])
+def test_a_margin_is_told_as_it_was_given(runs: ManyRuns, margin: float, told: str) -> None:
+    rng = np.random.default_rng(5)
+    first, second = (runs.add({FLASK: noisy(rng, 400, deviation=0.3)}) for _ in range(2))
+    found = compare_runs(runs.archive, first, second, RPS, margin)
+    assert found.cells[0].why == f"neither a difference nor within {told} can be shown"
