@@ -37,7 +37,11 @@ Term = tuple[Product, ...]
 
 @dataclass(frozen=True)
 class Effect:
-    """What it does to have the factor (the product of factors) on equal terms, averaged over all others."""
+    """What it does to have a factor on equal terms, averaged over the settings of all others.
+
+    Of two factors: by how many times the effect of one differs from that average where the other is on equal terms (of
+    more: where none or an even number of the others is at the article's level).
+    """
 
     term: Term
     estimate: LogEstimate

@@ -79,6 +79,11 @@ def resampled(sets: Sets, draws: int = DRAWS, seed: int = SEED) -> Floats:
     return found
 
 
+def degrees(blocks: int) -> float:
+    """Return the degrees of freedom that a fit from so many blocks is taken to have (see ``stretched``)."""
+    return max(1.0, (blocks - 1) * FIGURES_THAT_COUNT)
+
+
 def stretched(draws: Floats, blocks: int) -> Floats:
     """Return the resamples of fits, their deviations stretched to what so few blocks are worth.
 
@@ -89,8 +94,7 @@ def stretched(draws: Floats, blocks: int) -> Floats:
     """
     from scipy.special import ndtri, stdtrit
 
-    degrees = max(1.0, (blocks - 1) * FIGURES_THAT_COUNT)
-    factor = float(stdtrit(degrees, (1 + LEVEL) / 2) / ndtri((1 + LEVEL) / 2))
+    factor = float(stdtrit(degrees(blocks), (1 + LEVEL) / 2) / ndtri((1 + LEVEL) / 2))
     centre = draws.mean(axis=0)
     wider: Floats = centre + (draws - centre) * factor
     return wider

@@ -35,10 +35,10 @@ def _each(figures: RunFigures, extra: Extra) -> Iterator[Statement]:
         for side, name in (("sync", "synchronous"), ("async", "asynchronous")):
             for part in data["effects"][side]:
                 if len(part["term"][0]) == 1:
-                    yield _effect(figures, extra, part, f"the {name} side's rate", side)
+                    yield _effect(figures, extra, part, f"the {name} side's rate")
         for part in data["effects"]["ratio"]:
             if len(part["term"][0]) > 1:
-                yield _effect(figures, extra, part, "the ratio of async to sync", None)
+                yield _interaction(figures, extra, part)
 
 
 def _ends(figures: RunFigures, extra: Extra) -> Iterator[Statement]:
@@ -95,22 +95,49 @@ def _share(figures: RunFigures, extra: Extra, part: Part, title: str, how: str) 
     return Statement(say, tested(differ=hypothesis_of(part)), lead=True, about="share")
 
 
-def _effect(figures: RunFigures, extra: Extra, part: Part, of: str, side: str | None) -> Statement:
-    """Tell what a factor, or factors together, do on equal terms against the article's way."""
+def _effect(figures: RunFigures, extra: Extra, part: Part, of: str) -> Statement:
+    """Tell what a factor does on equal terms against the article's way."""
     titles = {factor["name"]: factor["title"] for factor in extra.data["factors"]}
-    products = [" with ".join(titles[name] for name in product) for product in part["term"]]
-    what = products[0] if len(products) == 1 else f"{listed(products)}, which no run tells apart,"
-    kept = "on equal terms" if side else "together on equal terms"
+    what = titles[part["term"][0][0]]
 
     def say(holds: Holds) -> Finding:
         estimate = estimate_of(part)
         figure = f"{estimate.value:.2f} times {sure(estimate)}"
         if not holds:
-            text, says = f"{capital(what)} {kept} makes {of} {figure}; {FEW}.", UNKNOWN
+            text, says = f"{capital(what)} on equal terms makes {of} {figure}; {FEW}.", UNKNOWN
         elif holds["differ"]:
-            text, says = f"{capital(what)} {kept} makes {of} {figure}{_mark(part)}.", FOUND
+            text, says = f"{capital(what)} on equal terms makes {of} {figure}{_mark(part)}.", FOUND
         else:
-            text = f"That {what} {kept} changes {of} cannot be told from none: {figure}{doubt(estimate)}{_mark(part)}."
+            doubted = f"{figure}{doubt(estimate)}{_mark(part)}"
+            text, says = f"That {what} on equal terms changes {of} cannot be told from none: {doubted}.", NONE
+        return told(figures, text, says, part, extra, _all_cells(figures))
+
+    return Statement(say, tested(differ=hypothesis_of(part)), about="effect")
+
+
+def _interaction(figures: RunFigures, extra: Extra, part: Part) -> Statement:
+    """Tell by how many times factors change one another's effect on the ratio."""
+    titles = {factor["name"]: factor["title"] for factor in extra.data["factors"]}
+    named = [listed([titles[name] for name in product]) for product in part["term"]]
+    among = ", or of ".join(named) + "," * (len(named) > 1)
+    where = f"where one of {among} is on equal terms, the other's"
+    if len(part["term"][0]) > 2:
+        where = f"where none or an even number of the others of {among} is left the article's way, one's"
+    together = ", all of these together, as no run tells them apart" if len(named) > 1 else ""
+    of = "effect on the ratio of async to sync"
+
+    def say(holds: Holds) -> Finding:
+        estimate = estimate_of(part)
+        figure = f"is {estimate.value:.2f} times its average {sure(estimate)}"
+        if not holds:
+            text, says = f"{capital(where)} {of} {figure}{together}; {FEW}.", UNKNOWN
+        elif holds["differ"]:
+            text, says = f"{capital(where)} {of} {figure}{together}{_mark(part)}.", FOUND
+        else:
+            text = (
+                f"That {' or '.join(named)} change one another's {of} cannot be told from none:"
+                f" {where} {figure}{together}{doubt(estimate)}{_mark(part)}."
+            )
             says = NONE
         return told(figures, text, says, part, extra, _all_cells(figures))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from collect.designs.fits import degrees
 from collect.designs.hypotheses import Level
 from collect.findings.evidence import Hypothesis
 from collect.findings.given import section
@@ -77,16 +78,19 @@ def _level(figures: RunFigures, extra: Extra, name: str, level: Level, best: Lev
 
 
 def _hypothesis(estimate: Estimate, others: int) -> Hypothesis | None:
-    """Return the hypothesis that a fit is worse, its error taken from its interval; picked out of ``others``."""
+    """Return the hypothesis that a fit is worse, picked out of ``others``; it holds only beyond its interval.
+
+    Centre and error are those of the interval, whose t is taken off again: its mirrored draws were stretched by it.
+    """
     from scipy.special import stdtr
 
     if estimate.low is None or estimate.high is None:
         return None
-    if estimate.low <= 0 <= estimate.high or estimate.low == estimate.high:
+    if estimate.low <= 0 or estimate.low == estimate.high:
         return Hypothesis(given=1.0)
-    df = estimate.blocks - 1
-    error = (estimate.high - estimate.low) / 2 / t_critical(1e6)
-    return Hypothesis(given=float(2 * stdtr(df, -abs(estimate.value) / error)), times=others)
+    df = degrees(estimate.blocks)
+    centre, half = (estimate.low + estimate.high) / 2, (estimate.high - estimate.low) / 2
+    return Hypothesis(given=float(2 * stdtr(df, -centre / half * t_critical(df))), times=others)
 
 
 def _estimate(value: float, low: float | None, high: float | None, blocks: int) -> Estimate:

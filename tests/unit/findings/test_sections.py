@@ -68,10 +68,39 @@ def test_a_factorial_tells_effects_and_interactions() -> None:
     ports = only(found, "The ports on equal terms makes the synchronous side's rate 2.2")
     assert ports.says == FOUND
     assert (
-        only(found, "The ports with the server together on equal terms makes the ratio of async to sync 0.8").says
+        only(
+            found,
+            "Where one of the ports and the server is on equal terms, the other's effect on the ratio of async to sync"
+            " is 0.8",
+        ).says
         == FOUND
     )
     assert only(found, "That the debug on equal terms changes the asynchronous side's rate cannot be told").says == NONE
+
+
+def test_interactions_that_no_run_tells_apart_are_told_together() -> None:
+    design = factorial_design((*FACTORS, "log"))
+    both: Effects = {"sync": {("ports", "server"): 0.4}, "async": {("debug", "log"): 0.4}}
+    for noise, says in ((0.001, FOUND), (0.3, NONE)):
+        logs = log_rates(design, {**both, **({"async": {}} if says == FOUND else {})}, blocks=6, noise=noise)
+        found = claims(page("factorial", composition_data(compose(design, logs, {}, 1))), "composition")
+        each = only(found, "one of the ports and the server, or of the debug and the log, is on equal terms")
+        assert each.says == says
+        assert "all of these together, as no run tells them apart" in each.text
+    assert "change one another's effect on the ratio of async to sync cannot be told from none" in each.text
+
+
+def test_an_interaction_is_by_how_many_times_the_others_effect_differs_from_its_average() -> None:
+    """By the cells themselves: the effect of the ports with the server on equal terms, over that of both averaged."""
+    design = factorial_design(("ports", "server"))
+    both: Effects = {"sync": {("ports",): 0.6, ("ports", "server"): 0.4}, "async": {("server",): 0.1}}
+    logs = log_rates(design, both, blocks=3)
+    ratio = {row.equal: logs[row.cells["async"]][1] - logs[row.cells["sync"]][1] for row in design.rows}
+    effects = [ratio[frozenset({"ports"} | other)] - ratio[frozenset(other)] for other in (set[str](), {"server"})]
+    (effect,) = [
+        each for each in composition_data(compose(design, logs, {}, 1))["effects"]["ratio"] if len(each["term"][0]) == 2
+    ]
+    assert effect["value"] == pytest.approx(math.exp(effects[1] - sum(effects) / 2))
 
 
 @pytest.mark.parametrize("kind", ["ladder", "factorial"])
@@ -157,6 +186,15 @@ def test_what_the_article_left_out_is_told_by_choice() -> None:
     (nearest,) = [each for each in of_kind(found, "hypotheses") if not each.tests]
     assert nearest.text == "The nearest is one by one: a fit of 0.20 (0.15 to 0.25)."
     assert (nearest.figure, nearest.low, nearest.high, nearest.n) == (0.2, 0.15, 0.25, 5)
+
+
+def test_a_choice_is_told_to_be_worse_just_where_its_interval_is_above_0() -> None:
+    spans = [[0.001, 0.399], [-0.001, 0.401], [-0.3, -0.1], [0.0, 0.0]]
+    for span, told in zip(spans, (True, False, False, False), strict=True):
+        found = hypotheses(("ports", 16384, 0.20, None), ("ports", 28232, 0.40, span))
+        (ports,) = claims(found, "hypotheses")
+        assert (ports.tests[0].p < 0.05) == told
+        assert not told or ports.tests[0].p > 0.045, "t is counted once"
 
 
 def test_one_block_of_hypotheses_carries_no_statement() -> None:
