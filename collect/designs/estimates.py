@@ -45,9 +45,14 @@ class LogEstimate:
 
     @property
     def known(self) -> bool:
-        """Say whether it can be told from no effect, with all that were looked at beside it counted."""
+        """Say whether it can be told from no effect: by p, all that were looked at beside it counted, and interval."""
         p = self.p if self.p_holm is None else self.p_holm
-        return p is not None and p < LEVEL
+        return p is not None and p < LEVEL and self.leaves_out_none
+
+    @property
+    def leaves_out_none(self) -> bool:
+        """Say whether its interval, which may be wider than p knows, leaves out a log ratio of 0."""
+        return self.low_log is not None and self.high_log is not None and not self.low_log <= 0 <= self.high_log
 
     def to_json(self) -> dict[str, Any]:
         """Return ratio, log and interval as plain data."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,12 @@ class Share:
         if low is None or high is None:
             return None
         return (min(low, self.bootstrap[0]), max(high, self.bootstrap[1])) if self.bootstrap else (low, high)
+
+    @property
+    def shown(self) -> LogEstimate:
+        """The estimate with that interval: it counts only if that, too, tells it from none."""
+        low, high = self.interval or (None, None)
+        return replace(self.estimate, low_log=low, high_log=high)
 
 
 def share_weights(name: str, fit: Fit) -> dict[Term, float]:

@@ -34,8 +34,7 @@ def composition_data(made: Composition) -> dict[str, Any]:
 
 def percent(part: LogEstimate, whole: LogEstimate) -> float | None:
     """Return a part of the log ratio in per cent of the whole; None where the whole cannot be told from 1."""
-    sure = whole.low_log is not None and whole.high_log is not None and whole.low_log * whole.high_log > 0
-    return 100 * part.log / whole.log if sure else None
+    return 100 * part.log / whole.log if whole.leaves_out_none else None
 
 
 def term_name(term: Sequence[Sequence[str]]) -> str:
@@ -60,7 +59,16 @@ def _ladder(made: Composition, ladder: Ladder) -> dict[str, Any]:
         "orders": {name: list(made.design.orders[name]) for name in ladder.orders},
         "steps": {name: [_step(made, ladder, step) for step in steps] for name, steps in ladder.orders.items()},
         "both": [
-            {"factor": factor, **part.to_json(), "percent": percent(part, ladder.whole)}
+            {
+                "factor": factor,
+                **part.to_json(),
+                "percent": percent(part, ladder.whole),
+                "marked": any(
+                    step.factor == factor and made.marks(step.cells)
+                    for steps in ladder.orders.values()
+                    for step in steps
+                ),
+            }
             for factor, part in ladder.both.items()
         ],
         "product_error": {name: ladder.product_error(name) for name in ladder.orders},
@@ -90,6 +98,7 @@ def _listed(made: Composition, setting: Setting) -> list[str]:
 def _factorial(made: Composition, found: Factorial) -> dict[str, Any]:
     return {
         **_ends(made, found.whole, found.left),
+        "blocks": found.whole.blocks,
         "removed": found.removed.to_json(),
         "measured": {name: estimate.to_json() for name, estimate in found.measured.items()},
         "effects": {
@@ -113,16 +122,10 @@ def _factorial(made: Composition, found: Factorial) -> dict[str, Any]:
 
 def _share(share: Share) -> dict[str, Any]:
     """Return a share with the interval that counts, and beside it the model's."""
-    own = share.estimate.to_json()
-    low, high = share.interval or (None, None)
-    return own | {
-        "low": None if low is None else math.exp(low),
-        "high": None if high is None else math.exp(high),
-        "low_log": low,
-        "high_log": high,
+    return share.shown.to_json() | {
         "bootstrap": share.bootstrap and [math.exp(log) for log in share.bootstrap],
-        "model_low": own["low"],
-        "model_high": own["high"],
+        "model_low": share.estimate.low,
+        "model_high": share.estimate.high,
     }
 
 

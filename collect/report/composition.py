@@ -19,6 +19,10 @@ TITLE = "What the ratio consists of"
 LEFT = "async itself, on equal terms"
 HEADLINE_PARTS = 3
 UNKNOWN, MARKED = " ?", " *"
+SIGNS = {
+    UNKNOWN: "? cannot be told from none",
+    MARKED: "* rests on trials that something else than the server limited",
+}
 ORDERS = {"forward": "In the plan's order", "backward": "In the reverse order"}
 
 
@@ -56,12 +60,15 @@ def composition_headline(figures: RunFigures) -> str | None:
     whole, left = data["whole"], data["left"]
     titles = {factor["name"]: factor["title"] for factor in data["factors"]}
     parts = sorted(data["both" if data["kind"] == LADDER else "shares"], key=lambda part: -abs(part["log"]))
-    known = [f"{titles[part['factor']]} {part['value']:.2f}" for part in parts if part["known"]]
-    most = f"; the largest factors between: {', '.join(known[:HEADLINE_PARTS])}" if known else ""
-    return (
-        f"Measured the article's way, the asynchronous side answers {whole['value']:.2f} times as many requests a"
-        f" second on {data['workload']}, on equal terms {left['value']:.2f} times{most}."
+    most = [part for part in parts if part["known"]][:HEADLINE_PARTS]
+    named = [f"{titles[part['factor']]} {times(part)}{mark(part)}" for part in most]
+    said = (
+        f"Measured the article's way, the asynchronous side answers {times(whole)}{mark(whole)} times as many requests"
+        f" a second on {data['workload']}, on equal terms {times(left)}{mark(left)} times, in {_blocks(data)}"
     )
+    factors = f"; the largest factors between: {', '.join(named)}" if named else ""
+    signs = [text for sign, text in SIGNS.items() if any(sign in mark(part) for part in (whole, left, *most))]
+    return said + factors + (f" ({'; '.join(signs)})." if signs else ".")
 
 
 def composed(figures: RunFigures) -> Composition | None:
@@ -90,10 +97,9 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
         yield f"It cannot be told: {data['why']}."
         return
     whole, left = data["whole"], data["left"]
-    dropped = f", block {listed(data['dropped_blocks'])} left out" if data["dropped_blocks"] else ""
     yield (
         f"Measured the article's way, async / sync is {times(whole)}; on equal terms it is {times(left)}"
-        f" ({counted(data['blocks'], 'block')}{dropped})."
+        f" ({_blocks(data)})."
     )
     if data["kind"] == LADDER:
         backward = {step["factor"]: step for step in data["steps"]["backward"]}
@@ -104,7 +110,17 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
         for share in sorted(data["shares"], key=lambda share: -abs(share["log"])):
             yield f"  {share['title']}: x {times(share)}{of_whole(share)}{mark(share)}"
     yield f"  {LEFT}: x {times(left)}{of_whole(left)}{mark(left)}"
-    yield f" {UNKNOWN} cannot be told from none; {MARKED} rests on trials that something else than the server limited"
+    yield f"  {'; '.join(SIGNS.values())}"
+
+
+def _blocks(data: Mapping[str, Any]) -> str:
+    """Return how many blocks it is made from; a factorial also uses what there is of those that lack a trial."""
+    text, dropped = counted(data["blocks"], "block"), data["dropped_blocks"]
+    if not dropped:
+        return text
+    if data["kind"] == LADDER:
+        return f"{text}, block {listed(dropped)} left out"
+    return f"{text}, of block {listed(dropped)} the trials that can be used"
 
 
 def times(part: Mapping[str, Any]) -> str:

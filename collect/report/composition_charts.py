@@ -72,7 +72,7 @@ def share_chart(made: Composition, found: Factorial) -> Chart:
     for share in sorted(found.shares, key=lambda share: -abs(share.estimate.log)):
         marked = any(held for held, _ in made.level_marks([share.factor]).values())
         label = made.design.factor(share.factor).title
-        bars.append(_Bar(label, 0.0, share.estimate.log, share.estimate, share.interval, False, marked))
+        bars.append(_Bar(label, 0.0, share.estimate.log, share.shown, share.interval, False, marked))
     rows = [row for row in made.design.rows if row.equal == made.design.all]
     marked = bool(made.marks(cell for row in rows for cell in row.cells.values()))
     bars.append(

@@ -128,13 +128,34 @@ def test_page_and_terminal_show_it(runs: dict[str, Archive], kind: str) -> None:
 @pytest.mark.parametrize("kind", ["ladder", "factorial"])
 def test_the_headline_is_of_the_parts(runs: dict[str, Archive], kind: str) -> None:
     told = figures(runs[kind])
+    span = r"\(\d\.\d\d to \d\.\d\d\)"
     assert re.fullmatch(
-        r"Measured the article's way, the asynchronous side answers 4\.[23]\d times as many requests a second on redis,"
-        r" on equal terms 2\.[34]\d times; the largest factors between: a Redis client for each request 1\.[45]\d,"
-        r" the server 1\.[12]\d\.",
+        rf"Measured the article's way, the asynchronous side answers 4\.[23]\d {span} \* times as many requests a"
+        rf" second on redis, on equal terms 2\.[34]\d {span} times, in 3 blocks; the largest factors between: a"
+        rf" Redis client for each request 1\.[45]\d {span} \*, the server 1\.[12]\d {span}( \*)?"
+        r" \(\* rests on trials that something else than the server limited\)\.",
         headline(told),
     )
     assert rankings(told) == [], "its variants are settings"
+
+
+def _lost(row: dict[str, Any]) -> str:
+    return "invalid" if (row["variant"], row["block"]) == ("flask-equal", 2) else "valid"
+
+
+def test_blocks_that_lack_a_trial_are_told_as_they_are_used(tmp_path: Path) -> None:
+    told = {
+        "ladder": ("(3 blocks, block 2 left out)", "block 2 left out, as a cell has no usable trial there"),
+        "factorial": ("(4 blocks, of block 2 the trials that can be used)", "the fit takes the other trials of it"),
+    }
+    for kind, (line, note) in told.items():
+        folder = tmp_path / kind
+        folder.mkdir()
+        archive = run(folder, kind, 4)
+        entry = archive.folder(archive.resolve("latest"))
+        rewrite(entry, {}, validity=_lost)
+        assert line in section(archive, kind).lines[0]
+        assert note in render(archive, archive.resolve("latest"))
 
 
 def test_without_a_usable_trial_it_says_so(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -173,9 +174,10 @@ def test_parts_on_trials_that_something_else_limited_are_marked() -> None:
 
 
 def test_holm() -> None:
-    made = holm([LogEstimate(0.1, 0, 1, p, 5) for p in (0.01, 0.04, 0.03, None)])
+    made = holm([LogEstimate(0.1, 0.01, 1, p, 5) for p in (0.01, 0.04, 0.03, None)])
     assert [each.p_holm for each in made] == pytest.approx([0.03, 0.06, 0.06, None])
     assert [each.known for each in made] == [True, False, False, False]
+    assert not LogEstimate(0.1, -0.01, 1, 0.01, 5).known, "its interval says otherwise"
 
 
 def test_an_interval_is_students() -> None:
@@ -193,3 +195,31 @@ def test_a_part_is_in_per_cent_only_of_a_whole_that_is_one() -> None:
     assert percent(part, sure) == pytest.approx(100)
     assert percent(part, unsure) is None
     assert percent(part, LogEstimate(0.2, None, None, None, 2)) is None
+
+
+def test_a_share_is_known_only_where_the_interval_that_is_shown_leaves_out_none() -> None:
+    design = factorial_design(("a", "b", "c"))
+    made = compose(design, log_rates(design, TRUTH, blocks=6, noise=0.1), {}, 1)
+    assert made.factorial is not None
+    (a, *_) = made.factorial.shares
+    assert a.estimate.known
+    assert composition_data(made)["shares"][0]["known"]
+    wide = replace(a, bootstrap=(-0.01, 0.5))
+    assert not wide.shown.known
+    told = composition_data(replace(made, factorial=replace(made.factorial, shares=[wide])))["shares"][0]
+    assert not told["known"]
+    assert told["low"] < 1 < told["high"]
+    assert told["model_low"] == a.estimate.low
+
+
+def test_a_factorial_says_how_many_blocks_its_fit_has() -> None:
+    design = factorial_design(("a", "b", "c"))
+    logs = log_rates(design, TRUTH, blocks=6, noise=0.01)
+    del logs["sync"][2]
+    data = composition_data(compose(design, logs, {}, 1))
+    assert (data["blocks"], data["dropped_blocks"]) == (6, [2])
+    ladder = ladder_design(("a", "b", "c"))
+    logs = log_rates(ladder, TRUTH, blocks=6, noise=0.01)
+    del logs["sync"][2]
+    data = composition_data(compose(ladder, logs, {}, 1))
+    assert (data["blocks"], data["dropped_blocks"]) == (5, [2])
