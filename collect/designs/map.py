@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from collect.designs.estimates import LogEstimate, holm, with_error
 from collect.designs.little import Bound, bound
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, usable
 from collect.report.verdicts import PLAIN
+from collect.report.words import counted
+from collect.statistics.blocks import rates_by_block
 from collect.statistics.intervals import MIN_BLOCKS
 from collect.statistics.moderated import moderated
 from collect.verdicts.findings import CONCURRENCY, SERVER_SIDE, UNSTEADY
@@ -32,13 +35,13 @@ class Side:
     cell: CellFigures
     bound: Bound
     rps: float | None
-    failed: float
+    failed_share: float
     """Share of its requests that failed."""
     word: str | None
     """What limited most of its trials, but for an unsteady rate: a loop that serves many users answers in bursts."""
 
     @property
-    def taken(self) -> float | None:
+    def taken_share(self) -> float | None:
         """What was measured, as a share of what is allowed."""
         allowed = self.bound.allowed_rps
         return self.rps / allowed if self.rps is not None and allowed else None
@@ -153,7 +156,7 @@ def _estimates(figures: RunFigures, pairs: Sequence[RatioFigures]) -> list[LogEs
     """
     logs = [_log_ratios(figures, ratio) for ratio in pairs]
     several = [index for index, values in enumerate(logs) if len(values) >= MIN_BLOCKS]
-    variances = [_variance(logs[index]) for index in several]
+    variances = [statistics.variance(logs[index]) for index in several]
     spread = moderated(
         variances, [len(logs[index]) - 1 for index in several], [_busy(pairs[index]) for index in several]
     )
@@ -170,16 +173,8 @@ def _estimates(figures: RunFigures, pairs: Sequence[RatioFigures]) -> list[LogEs
 
 def _log_ratios(figures: RunFigures, ratio: RatioFigures) -> list[float]:
     """Return the log ratio of each block that holds both sides."""
-    top, bottom = (
-        {row["block"]: row["rps"] for row in usable(figures.trials_of(cell)) if row["rps"]}
-        for cell in (ratio.top, ratio.bottom)
-    )
+    top, bottom = (rates_by_block(usable(figures.trials_of(cell))) for cell in (ratio.top, ratio.bottom))
     return [math.log(top[block] / bottom[block]) for block in sorted(top.keys() & bottom.keys())]
-
-
-def _variance(values: Sequence[float]) -> float:
-    mean = math.fsum(values) / len(values)
-    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
 def _busy(ratio: RatioFigures) -> float:
@@ -243,13 +238,30 @@ def _cpu_s(figures: RunFigures, cell: CellFigures) -> float | None:
 
 def map_headline(figures: RunFigures) -> str | None:
     """Return a map in one sentence; None for a run that is none."""
-    places = [place for each in maps(figures) for place in each.places]
-    if not places:
+    found = [(each, place) for each in maps(figures) for place in each.places]
+    if not found:
         return None
-    won = {side: [place for place in places if place.wins == side and place.ratio] for side in ("async", "sync")}
+    blocks = min((place.ratio.blocks for _, place in found if place.ratio), default=0)
     said = []
-    for side, mine in won.items():
-        ratios = [abs(place.ratio.log) for place in mine if place.ratio]
-        by = f", by up to {math.exp(max(ratios)):.1f} times" if ratios else ""
-        said.append(f"{side} is faster at {len(mine)}{by}")
-    return f"Of {len(places)} places of users and delays of Redis, {'; '.join(said)}."
+    for side in ("async", "sync"):
+        won = [(abs(place.ratio.log), each, place) for each, place in found if place.wins == side and place.ratio]
+        most = max(won, key=lambda item: item[0], default=None)
+        said.append(f"{side} is faster at {len(won)}" + (f", by up to {_most(*most[1:])}" if most else ""))
+    count = Counter(place.wins for _, place in found)
+    said += [f"at {count['unknown']} they cannot be told apart"] * bool(count["unknown"])
+    said += [f"at {count['in doubt']} the ratio is not known to be the servers' own"] * bool(count["in doubt"])
+    return f"Of {len(found)} places of users and delays of Redis, in {counted(blocks, 'block')}, {'; '.join(said)}."
+
+
+def _most(each: Map, place: Place) -> str:
+    """Return by how much the faster side of a place is so, with interval, where that is and what limited it."""
+    ratio = place.ratio
+    assert ratio is not None
+    ends = [math.exp(abs(log)) for log in (ratio.low_log, ratio.high_log) if log is not None]
+    sure = f" ({min(ends):.1f} to {max(ends):.1f})" if ends else ""
+    limits = [PLAIN.get(side.word or "", "something not known") for side in (place.bottom, place.top)]
+    told = f"{limits[0]} limited {each.bottom}, {limits[1]} {each.top}"
+    if limits[0] == limits[1]:
+        told = f"{limits[0]} limited both"
+    where = f"{counted(place.users, 'user')}, {place.delay_ms:g} ms and client {each.client}"
+    return f"{math.exp(abs(ratio.log)):.1f} times{sure} with {where}, where {told}"

@@ -97,8 +97,8 @@ def _ratio_square(place: Place) -> Square:
 
 def _taken_square(place: Place, side: Side) -> Square:
     told = f"{number(side.rps, 1)}/s of {_bound(side)}"
-    text = NOTHING if side.taken is None else percent(side.taken)
-    return Square(f"{place.users:,}", delay_name(place.delay_ms), text, share_color(side.taken), told)
+    text = NOTHING if side.taken_share is None else percent(side.taken_share)
+    return Square(f"{place.users:,}", delay_name(place.delay_ms), text, share_color(side.taken_share), told)
 
 
 def _row(place: Place) -> list[Any]:
@@ -106,7 +106,7 @@ def _row(place: Place) -> list[Any]:
     figures = [ratio.value, ratio.low, ratio.high, ratio.p_holm] if ratio else [None] * 4
     sides = [value for side in (place.bottom, place.top) for value in _allowed(side)]
     limits = [side.cell.verdict.short for side in (place.bottom, place.top)]
-    failed = max(place.bottom.failed, place.top.failed)
+    failed = max(place.bottom.failed_share, place.top.failed_share)
     return [
         place.users, place.delay_ms, place.bottom.rps, place.top.rps, *figures, place.wins, *sides,
         place.allowed_ratio, *limits, percent(failed) if failed else "",
@@ -114,7 +114,7 @@ def _row(place: Place) -> list[Any]:
 
 
 def _allowed(side: Side) -> list[Any]:
-    return [side.bound.allowed_rps, side.bound.text, side.taken]
+    return [side.bound.allowed_rps, side.bound.text, side.taken_share]
 
 
 def _bound(side: Side) -> str:
@@ -247,7 +247,7 @@ def _side_data(side: Side) -> dict[str, Any]:
         "little_rps": side.bound.little_rps,
         "allowed_rps": side.bound.allowed_rps,
         "allowed_by": side.bound.by,
-        "taken": side.taken,
-        "failed": side.failed,
+        "taken_share": side.taken_share,
+        "failed_share": side.failed_share,
         "limited_by": side.cell.verdict.word,
     }

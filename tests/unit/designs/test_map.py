@@ -70,7 +70,7 @@ def test_where_one_user_waits_they_cannot_be_told_apart(found: dict[str, Map]) -
 
 
 def test_what_is_taken_of_what_is_allowed_is_all_of_it(found: dict[str, Map]) -> None:
-    shares = [side.taken for each in found.values() for at in each.places for side in (at.top, at.bottom)]
+    shares = [side.taken_share for each in found.values() for at in each.places for side in (at.top, at.bottom)]
     assert all(share == pytest.approx(1, abs=0.08) for share in shares)
     assert place(found["new"], 100, 0).bottom.bound.cpu_s == pytest.approx(CPU_MS["flask-gthread-new"] / 1000, rel=0.05)
 
@@ -128,8 +128,9 @@ def test_waits_are_reckoned_where_nobody_counted_them() -> None:
 
 def test_the_headline_tells_it_and_nothing_is_ranked(figures: RunFigures) -> None:
     told = headline(figures)
-    assert told.startswith("Of 12 places of users and delays of Redis, async is faster at ")
-    assert re.search(r", by up to 10\.\d times; sync is faster at 0\.$", told)
+    assert re.match(r"Of 12 places of users and delays of Redis, in \d blocks, async is faster at ", told)
+    place = r"10\.\d times \(\d+\.\d to \d+\.\d\) with 100 users, 100 ms and client (new|pool), where .* limited "
+    assert re.search(rf", by up to {place}.*; sync is faster at 0", told)
     assert rankings(figures) == []
     assert "By most, 10." in (section(figures) or Extra("", "", "", None, {})).lines[0]
 
