@@ -52,13 +52,9 @@ def _statement(figures: RunFigures, ratio: RatioFigures, among: int) -> Iterator
 
 def _overall(figures: RunFigures, ratios: Sequence[RatioFigures]) -> Iterator[Statement]:
     """Take all pairs of a way together."""
-    for profile in dict.fromkeys(ratio.top.profile for ratio in ratios):
-        mine = [ratio for ratio in ratios if ratio.top.profile == profile]
-        pairs = [(cpu_s(figures, ratio.top), cpu_s(figures, ratio.bottom)) for ratio in mine]
-        cells = [cell for ratio in mine for cell in (ratio.top, ratio.bottom)]
-        begin = "pairs of an asynchronous and a synchronous cell"
-        what = ("CPU time per request", "the asynchronous app took {times} the CPU time that the synchronous one did")
-        yield from overall(figures, begin, what, pairs, cells)
+    begin = "pairs of an asynchronous and a synchronous cell"
+    what = ("CPU time per request", "the asynchronous app took {times} the CPU time that the synchronous one did")
+    yield from overall(figures, begin, what, ratios, cpu_s)
 
 
 KIND = Kind("cost", "CPU time per request", _statements)

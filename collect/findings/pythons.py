@@ -26,16 +26,11 @@ def _statements(figures: RunFigures, _: Sequence[Extra]) -> list[Statement]:
 
 def _overall(figures: RunFigures) -> Iterator[Statement]:
     known = [each.ratio for each in renewals(figures) if each.ratio.comparable]
-    for profile in dict.fromkeys(ratio.top.profile for ratio in known):
-        mine = [ratio for ratio in known if ratio.top.profile == profile]
-        pairs = [(rates(figures, ratio.top), rates(figures, ratio.bottom)) for ratio in mine]
-        cells = [cell for ratio in mine for cell in (ratio.top, ratio.bottom)]
-        begin = "pairs of cells that the server limited"
-        what = (
-            "requests a second between today's Python and the article's",
-            "today's Python and packages answered {times} as many requests a second as the article's",
-        )
-        yield from overall(figures, begin, what, pairs, cells)
+    what = (
+        "requests a second between today's Python and the article's",
+        "today's Python and packages answered {times} as many requests a second as the article's",
+    )
+    yield from overall(figures, "pairs of cells that the server limited", what, known, rates)
 
 
 def _summary(_: RunFigures, said: Said) -> Finding | None:

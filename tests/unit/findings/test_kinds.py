@@ -105,6 +105,26 @@ def test_a_request_that_costs_less_is_told_though_the_rates_are_the_clients() ->
     assert "CPU seconds for 1,000 requests" in one.text
 
 
+def test_pairs_together_are_of_one_way_and_only_those_that_have_every_block() -> None:
+    some = tuple(
+        Cell(variant, workload, generator, 10, "controlled")
+        for generator in ("locust-http", "locust-fast")
+        for workload in WORKLOADS
+        for variant in TWO
+    )
+    cost = noisy(5, lambda cell: 0.0006 if is_async(cell) else 0.001)
+    figures = figured(some, noisy(4, lambda cell: 1000.0), cpu_s=cost, invalid=[(some[0].name, 2)])
+    one, other = (each for each in of_kind(findings(figures, ()), "cost") if each.text.startswith("Over"))
+    assert one.text.startswith("Over 3 pairs")
+    assert "; 1 pair that lacks a block left out" in one.text
+    assert other.text.startswith("Over 4 pairs")
+    assert "left out" not in other.text
+    assert len(one.trials) == 3 * 2 * 8
+    assert not [trial for trial in one.trials if trial.endswith((some[0].name, some[1].name))]
+    assert len(other.trials) == 4 * 2 * 8
+    assert all("locust-fast" in trial for trial in other.trials)
+
+
 # Servers, Pythons, sizes.
 
 
