@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from collect.report.figures import CellFigures, RunFigures, usable
+from collect.report.figures import CellFigures, RunFigures
 from collect.report.outcomes import APP_CPU, SERVER_CPU
 from collect.report.verdicts import Whose, whose
 from collect.statistics.intervals import Estimate
@@ -16,8 +16,6 @@ class Measured:
 
     cell: CellFigures
     whose: Whose
-    app_mib: float | None
-    """The most memory that the app held in any usable trial: PSS, so that what processes share counts once."""
     trials: tuple[int, ...]
     """Their places in the run's order, those that cannot be used included."""
 
@@ -33,7 +31,7 @@ class Measured:
 
     @property
     def memory(self) -> Estimate | None:
-        """The app's memory (PSS, MiB), the mean over the blocks."""
+        """The app's memory (PSS, so that what processes share counts once; MiB), the mean over the blocks."""
         return self.cell.outcomes.get("app_pss_mib")
 
     @property
@@ -50,10 +48,8 @@ class Measured:
 def measured(figures: RunFigures, cell: CellFigures) -> Measured:
     """Return a cell with its costs."""
     trials = figures.trials_of(cell)
-    memory = [value for row in usable(trials) if (value := row.get("app_pss_mib")) is not None]
     return Measured(
         cell,
         whose(cell.verdict, usable=cell.rps is not None),
-        max(memory, default=None),
         tuple(row["ordinal"] for row in trials),
     )

@@ -120,7 +120,6 @@ def measured_data(each: Measured) -> dict[str, Any]:
         "part": each.whose.part,
         "app_cpu_s_per_1000": each.app_cpu_s,
         "server_cpu_s_per_1000": each.server_cpu_s,
-        "app_mib": each.app_mib,
         "app_cpu": each.app_cpu and asdict(each.app_cpu),
         "server_cpu": each.server_cpu and asdict(each.server_cpu),
         "memory": each.memory and asdict(each.memory),

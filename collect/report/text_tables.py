@@ -108,7 +108,7 @@ def _ranking(ranking: Ranking) -> Table:
             Text(each.whose.text, style=COLORS[each.whose.kind]),
             sure(each.app_cpu),
             sure(each.server_cpu),
-            number(each.app_mib, 0),
+            sure(each.memory, 0),
         )
     return shown
 

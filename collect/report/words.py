@@ -36,9 +36,10 @@ def listed(names: Sequence[str]) -> str:
 
 def costs(each: Measured) -> str:
     """Return what 1,000 requests cost, CPU seconds of app and server side, and the app's memory."""
-    if each.app_cpu_s is None and each.app_mib is None:
+    if each.app_cpu_s is None and each.memory is None:
         return NOTHING
-    return f"{number(each.app_cpu_s)} / {number(each.server_cpu_s)} s, {number(each.app_mib, 0)} MiB"
+    memory = number(each.memory.value if each.memory else None, 0)
+    return f"{number(each.app_cpu_s)} / {number(each.server_cpu_s)} s, {memory} MiB"
 
 
 def costs_told(each: Measured) -> str:
