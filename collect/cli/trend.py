@@ -81,7 +81,7 @@ def _print(found: Trend) -> None:
         )
     if found.turns and found.drifts:
         click.echo(
-            f"Neighbouring runs are alike beyond their levels (autocorrelation {found.memory:.2f}):"
+            f"Neighbouring runs are alike beyond their levels (autocorrelation {found.autocorrelation:.2f}):"
             " a change may be the machine's own drift."
         )
     for left in found.left_out:
@@ -96,6 +96,6 @@ def _data(found: Trend, **more: Any) -> dict[str, Any]:
         **more,
         "points": found.points,
         "changes": found.turns,
-        "autocorrelation": found.memory,
+        "autocorrelation": found.autocorrelation,
         "left_out": found.left_out,
     }

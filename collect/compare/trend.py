@@ -20,7 +20,7 @@ from collect.paths import shown
 from collect.statistics.change_points import Change, change_points
 from collect.statistics.intervals import mean_over_blocks
 
-MEMORY_FROM = 10
+AUTOCORRELATION_FROM = 10
 """Points from which on it is looked at whether neighbours are alike."""
 
 
@@ -83,13 +83,13 @@ class Trend:
     points: Sequence[Point]
     turns: Sequence[Turn]
     left_out: Sequence[LeftOut]
-    memory: float | None
+    autocorrelation: float | None
     """How alike neighbours are beyond their levels (autocorrelation at lag 1); None with few points."""
 
     @property
     def drifts(self) -> bool:
         """Say whether neighbours are so alike that a change may be a drift of the machine (Anderson's bounds)."""
-        return self.memory is not None and self.memory > 1.96 / math.sqrt(len(self.points))
+        return self.autocorrelation is not None and self.autocorrelation > 1.96 / math.sqrt(len(self.points))
 
     def worse_since(self, moment: datetime | None) -> bool:
         """Say whether the last change is bad news, and newer than a moment where one is given."""
@@ -155,8 +155,8 @@ def _trend(cell: str, by: Outcome, series: Sequence[tuple[Head, list[float]]], l
     ]
     points = [_point(head, values, level) for (head, values), level in zip(series, levels, strict=True)]
     rest = [mean - level for mean, level in zip(means, levels, strict=True)]
-    memory = _memory(rest, len(changes) + 1)
-    return Trend(cell, by, points, [_turn(change, points, by) for change in changes], left_out, memory)
+    autocorrelation = _autocorrelation(rest, len(changes) + 1)
+    return Trend(cell, by, points, [_turn(change, points, by) for change in changes], left_out, autocorrelation)
 
 
 def _point(head: Head, values: list[float], level: float) -> Point:
@@ -181,10 +181,10 @@ def _turn(change: Change, points: Sequence[Point], by: Outcome) -> Turn:
     )  # fmt: skip
 
 
-def _memory(rest: Sequence[float], levels: int) -> float | None:
+def _autocorrelation(rest: Sequence[float], levels: int) -> float | None:
     """Return the autocorrelation at lag 1 of what the levels leave; each level that was taken off makes it less."""
     total = math.fsum(value**2 for value in rest)
-    if len(rest) < MEMORY_FROM or total == 0:
+    if len(rest) < AUTOCORRELATION_FROM or total == 0:
         return None
     return math.fsum(a * b for a, b in itertools.pairwise(rest)) / total + levels / len(rest)
 

@@ -118,5 +118,5 @@ def test_a_drifting_machine_is_told(runs: ManyRuns) -> None:
         level = 0.9 * level + rng.normal(0, 0.05)
         runs.add({FLASK: [400 * float(np.exp(level + rng.normal(0, 0.01))) for _ in range(3)]})
     found, _ = trend(runs.archive, FLASK, RPS)
-    assert found.memory is not None
+    assert found.autocorrelation is not None
     assert found.drifts
