@@ -7,7 +7,7 @@ from typing import Any
 
 from collect.findings.given import Part, estimate_of, hypothesis_of, section, told
 from collect.findings.prose import FEW, capital, doubt, sure
-from collect.findings.statement import FOUND, NONE, UNKNOWN, Finding, Holds, Kind, Statement, tested
+from collect.findings.statement import Finding, Holds, Kind, Statement, by_test, tested
 from collect.report.comparison import on_workload
 from collect.report.extras import Extra
 from collect.report.figures import RunFigures
@@ -57,15 +57,11 @@ def _ends(figures: RunFigures, extra: Extra) -> Iterator[Statement]:
 
         def say(holds: Holds, part: Part = part, words: str = words, name: str = name) -> Finding:
             figure = f"{part['value']:.2f}"
-            said = f"{begin} {words.format(figure)} {sure(estimate_of(part))}"
-            if not holds:
-                text, says = f"{said}; {FEW}.", UNKNOWN
-            elif holds["differ"]:
-                text, says = f"{said}{_mark(part)}.", FOUND
-            else:
-                what = "what async itself does on equal terms" if name == "left" else "the ratio the article's way"
-                text = f"{begin} {what} cannot be told from none: {figure} times {sure(estimate_of(part))}"
-                text, says = f"{text}{doubt(estimate_of(part))}{_mark(part)}.", NONE
+            estimate = estimate_of(part)
+            said = f"{begin} {words.format(figure)} {sure(estimate)}"
+            what = "what async itself does on equal terms" if name == "left" else "the ratio the article's way"
+            alike = f"{begin} {what} cannot be told from none: {figure} times {sure(estimate)}{doubt(estimate)}"
+            text, says = by_test(holds, f"{said}; {FEW}.", f"{said}{_mark(part)}.", f"{alike}{_mark(part)}.")
             return told(figures, text, says, part, extra, _all_cells(figures))
 
         yield Statement(say, tested(differ=hypothesis_of(part)), lead=True, about=name)
@@ -79,17 +75,14 @@ def _share(figures: RunFigures, extra: Extra, part: Part, title: str, how: str) 
     def say(holds: Holds) -> Finding:
         estimate = estimate_of(part)
         factor = f"a factor of {estimate.value:.2f} {sure(estimate)}"
-        if not holds:
-            text, says = f"Of the factor {whole:.2f} measured the article's way, {title} is {factor}; {FEW}.", UNKNOWN
-        elif holds["differ"]:
-            share = f"{percent} is {title}, {factor}" if percent else f"{title} is {factor}"
-            text, says = f"Of the factor {whole:.2f} measured the article's way, {share}: {how}.", FOUND
-        else:
-            text = (
-                f"That {title} is any part of the factor {whole:.2f} measured the article's way cannot be told from"
-                f" none: {factor}{doubt(estimate)}, {how}."
-            )
-            says = NONE
+        share = f"{percent} is {title}, {factor}" if percent else f"{title} is {factor}"
+        text, says = by_test(
+            holds,
+            few=f"Of the factor {whole:.2f} measured the article's way, {title} is {factor}; {FEW}.",
+            found=f"Of the factor {whole:.2f} measured the article's way, {share}: {how}.",
+            none=f"That {title} is any part of the factor {whole:.2f} measured the article's way cannot be told from"
+            f" none: {factor}{doubt(estimate)}, {how}.",
+        )
         return told(figures, text, says, part, extra, _cells(figures, extra.data, part.get("factor")))
 
     return Statement(say, tested(differ=hypothesis_of(part)), lead=True, about="share")
@@ -103,13 +96,13 @@ def _effect(figures: RunFigures, extra: Extra, part: Part, of: str) -> Statement
     def say(holds: Holds) -> Finding:
         estimate = estimate_of(part)
         figure = f"{estimate.value:.2f} times {sure(estimate)}"
-        if not holds:
-            text, says = f"{capital(what)} on equal terms makes {of} {figure}; {FEW}.", UNKNOWN
-        elif holds["differ"]:
-            text, says = f"{capital(what)} on equal terms makes {of} {figure}{_mark(part)}.", FOUND
-        else:
-            doubted = f"{figure}{doubt(estimate)}{_mark(part)}"
-            text, says = f"That {what} on equal terms changes {of} cannot be told from none: {doubted}.", NONE
+        doubted = f"{figure}{doubt(estimate)}{_mark(part)}"
+        text, says = by_test(
+            holds,
+            few=f"{capital(what)} on equal terms makes {of} {figure}; {FEW}.",
+            found=f"{capital(what)} on equal terms makes {of} {figure}{_mark(part)}.",
+            none=f"That {what} on equal terms changes {of} cannot be told from none: {doubted}.",
+        )
         return told(figures, text, says, part, extra, _all_cells(figures))
 
     return Statement(say, tested(differ=hypothesis_of(part)), about="effect")
@@ -129,16 +122,13 @@ def _interaction(figures: RunFigures, extra: Extra, part: Part) -> Statement:
     def say(holds: Holds) -> Finding:
         estimate = estimate_of(part)
         figure = f"is {estimate.value:.2f} times its average {sure(estimate)}"
-        if not holds:
-            text, says = f"{capital(where)} {of} {figure}{together}; {FEW}.", UNKNOWN
-        elif holds["differ"]:
-            text, says = f"{capital(where)} {of} {figure}{together}{_mark(part)}.", FOUND
-        else:
-            text = (
-                f"That {' or '.join(named)} change one another's {of} cannot be told from none:"
-                f" {where} {figure}{together}{doubt(estimate)}{_mark(part)}."
-            )
-            says = NONE
+        text, says = by_test(
+            holds,
+            few=f"{capital(where)} {of} {figure}{together}; {FEW}.",
+            found=f"{capital(where)} {of} {figure}{together}{_mark(part)}.",
+            none=f"That {' or '.join(named)} change one another's {of} cannot be told from none:"
+            f" {where} {figure}{together}{doubt(estimate)}{_mark(part)}.",
+        )
         return told(figures, text, says, part, extra, _all_cells(figures))
 
     return Statement(say, tested(differ=hypothesis_of(part)), about="effect")

@@ -8,7 +8,7 @@ from collect.findings.evidence import COSTS, cpu_s, paired
 from collect.findings.overall import overall
 from collect.findings.prose import FEW, disputed, doubt, times, where
 from collect.findings.ratios import told
-from collect.findings.statement import FOUND, NONE, UNKNOWN, Finding, Holds, Kind, Statement, finding, tested
+from collect.findings.statement import Finding, Holds, Kind, Statement, by_test, finding, tested
 from collect.report.comparison import called
 from collect.report.costs import measured
 from collect.report.extras import Extra
@@ -35,16 +35,13 @@ def _statement(figures: RunFigures, ratio: RatioFigures, among: int) -> Iterator
 
     def say(holds: Holds) -> Finding:
         cost = f"a request to {names[0]} cost its app {times(estimate)} the CPU time of one to {names[1]}"
-        if not tests:
-            text, says = f"{where(top)}, {cost}: {amounts}; {FEW}.", UNKNOWN
-        elif holds["differ"]:
-            text, says = f"{where(top)}, {cost}: {amounts}{disputed(estimate)}.", FOUND
-        else:
-            text = (
-                f"{where(top)}, a difference in CPU time per request between {names[0]} and {names[1]} cannot be told"
-                f" from none: {times(estimate)}{doubt(estimate)}, {amounts}{disputed(estimate)}."
-            )
-            says = NONE
+        text, says = by_test(
+            holds,
+            few=f"{where(top)}, {cost}: {amounts}; {FEW}.",
+            found=f"{where(top)}, {cost}: {amounts}{disputed(estimate)}.",
+            none=f"{where(top)}, a difference in CPU time per request between {names[0]} and {names[1]} cannot be told"
+            f" from none: {times(estimate)}{doubt(estimate)}, {amounts}{disputed(estimate)}.",
+        )
         return finding(figures, text, says, estimate, top, bottom)
 
     yield Statement(say, tests, about=ratio)

@@ -11,8 +11,8 @@ import numpy as np
 
 from collect.archive.looks import level_of
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, usable
-from collect.statistics.blocks import app_cpu_s_by_block, rates_by_block
-from collect.statistics.intervals import MIN_BLOCKS, Estimate, ratio_over_blocks
+from collect.statistics.blocks import MIN_BLOCKS, app_cpu_s_by_block
+from collect.statistics.intervals import Estimate, ratio_over_blocks
 from collect.statistics.moderated import Moderated, moderated
 
 ALPHA = 0.05
@@ -165,7 +165,7 @@ def together(ratios: Iterable[Blocks]) -> dict[int, float]:
 
 def rates(figures: RunFigures, cell: CellFigures) -> dict[int, float]:
     """Return a cell's requests per second by block, of the trials that count."""
-    return rates_by_block(usable(figures.trials_of(cell)))
+    return figures.rates_of(cell)
 
 
 def cpu_s(figures: RunFigures, cell: CellFigures) -> dict[int, float]:

@@ -13,14 +13,12 @@ from collect.findings.given import section
 from collect.findings.prose import FEW, capital, sure
 from collect.findings.statement import (
     COUNTED,
-    FOUND,
-    NONE,
-    UNKNOWN,
     Finding,
     Holds,
     Kind,
     Link,
     Statement,
+    by_test,
     finding,
     tested,
 )
@@ -65,13 +63,13 @@ def _level(figures: RunFigures, extra: Extra, name: str, level: Level, best: Lev
     figure = f"{estimate.value:.2f} {sure(estimate)}"
 
     def say(holds: Holds) -> Finding:
-        if not holds:
-            text, says = f"{begin} fits the article worse than {choice(best)} by {figure}, on average; {FEW}.", UNKNOWN
-        elif holds["worse"]:
-            text, says = f"{begin} fits the article worse than {choice(best)} by {figure}, on average.", FOUND
-        else:
-            text = f"{begin} cannot be told from {choice(best)}: the fit differs by {figure}, on average."
-            says = NONE
+        text, says = by_test(
+            holds,
+            few=f"{begin} fits the article worse than {choice(best)} by {figure}, on average; {FEW}.",
+            found=f"{begin} fits the article worse than {choice(best)} by {figure}, on average.",
+            none=f"{begin} cannot be told from {choice(best)}: the fit differs by {figure}, on average.",
+            name="worse",
+        )
         return _said(figures, extra, text, says, estimate)
 
     return Statement(say, tested(worse=_hypothesis(estimate, others)))

@@ -9,7 +9,6 @@ from collect.findings.prose import FEW, capital, doubt, sure
 from collect.findings.statement import (
     COUNTED,
     FOUND,
-    NONE,
     UNKNOWN,
     Finding,
     Holds,
@@ -17,6 +16,7 @@ from collect.findings.statement import (
     Link,
     Said,
     Statement,
+    by_test,
     finding,
     tested,
 )
@@ -53,16 +53,13 @@ def _statement(figures: RunFigures, row: TableRow, its_way: Measured, freed: Mea
             text, says = f"{begin}; what that cost is not known, as no block has a usable trial of both.", UNKNOWN
             return finding(figures, text, says, None, freed.cell, its_way.cell)
         value = f"{found.estimate.value:.2f} times as many requests a second {sure(found.estimate)}"
-        if not tests:
-            text, says = f"{begin}; with the client out of the way it answers {value}, and {by_now}; {FEW}.", UNKNOWN
-        elif holds["differ"]:
-            text, says = f"{begin}; with the client out of the way it answers {value}, and {by_now}.", FOUND
-        else:
-            text = (
-                f"{begin}; that this cost any requests cannot be told from none: {value} with the client out of the"
-                f" way{doubt(found.estimate)}; {by_now}."
-            )
-            says = NONE
+        text, says = by_test(
+            holds,
+            few=f"{begin}; with the client out of the way it answers {value}, and {by_now}; {FEW}.",
+            found=f"{begin}; with the client out of the way it answers {value}, and {by_now}.",
+            none=f"{begin}; that this cost any requests cannot be told from none: {value} with the client out of the"
+            f" way{doubt(found.estimate)}; {by_now}.",
+        )
         return finding(figures, text, says, found.estimate, freed.cell, its_way.cell)
 
     return Statement(say, tests)

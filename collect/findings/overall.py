@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from collect.findings.evidence import Blocks, divided, paired, together
 from collect.findings.prose import FEW, doubt, times, way
-from collect.findings.statement import FOUND, NONE, UNKNOWN, Finding, Holds, Statement, finding, tested
+from collect.findings.statement import Finding, Holds, Statement, by_test, finding, tested
 from collect.report.figures import CellFigures, RatioFigures, RunFigures
 from collect.report.words import counted
 
@@ -49,14 +49,9 @@ def _of_a_way(
 
     def say(holds: Holds) -> Finding:
         said = f"{begin}, {what[1].format(times=times(estimate))}, by the geometric mean"
-        if not tests:
-            text, says = f"{said}{rider}; {FEW}.", UNKNOWN
-        elif holds["differ"]:
-            text, says = f"{said}{rider}.", FOUND
-        else:
-            told = f"{times(estimate)}{doubt(estimate)}{rider}"
-            text = f"{begin}, a difference in {what[0]} cannot be told from none: {told}."
-            says = NONE
+        told = f"{times(estimate)}{doubt(estimate)}{rider}"
+        none = f"{begin}, a difference in {what[0]} cannot be told from none: {told}."
+        text, says = by_test(holds, f"{said}{rider}; {FEW}.", f"{said}{rider}.", none)
         return finding(figures, text, says, estimate, *cells)
 
     yield Statement(say, tests, lead=True, about="overall")

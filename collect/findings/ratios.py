@@ -9,8 +9,6 @@ from collect.findings.evidence import paid, paired, rates
 from collect.findings.prose import FEW, disputed, doubt, tally, times, where, whose_limits
 from collect.findings.statement import (
     COUNTED,
-    FOUND,
-    NONE,
     UNKNOWN,
     Finding,
     Holds,
@@ -18,6 +16,7 @@ from collect.findings.statement import (
     Link,
     Said,
     Statement,
+    by_test,
     finding,
     tested,
 )
@@ -67,22 +66,17 @@ def rate_statement(figures: RunFigures, ratio: RatioFigures, names: tuple[str, s
     def say(holds: Holds) -> Finding:
         estimate = ratio.ratio
         if estimate is None:
-            text, says = f"{begin}, {top} and {bottom} cannot be compared: {held(ratio)}.", UNKNOWN
-        elif not tests:
-            text = f"{begin}, {top} answered {times(estimate)} as many requests a second as {bottom}; {FEW}."
-            says = UNKNOWN
-        elif holds["differ"]:
-            text = (
-                f"{begin}, {top} answered {times(estimate)} as many requests a second as {bottom};"
-                f" {whose_limits(ratio)}{chosen}{disputed(estimate)}."
-            )
-            says = FOUND
-        else:
-            text = (
-                f"{begin}, a difference between {top} and {bottom} cannot be told from none: {times(estimate)} as many"
-                f" requests a second{doubt(estimate)}; {whose_limits(ratio)}{chosen}{disputed(estimate)}."
-            )
-            says = NONE
+            text = f"{begin}, {top} and {bottom} cannot be compared: {held(ratio)}."
+            return finding(figures, text, UNKNOWN, None, ratio.top, ratio.bottom)
+        answered = f"{begin}, {top} answered {times(estimate)} as many requests a second as {bottom}"
+        rider = f"; {whose_limits(ratio)}{chosen}{disputed(estimate)}" if tests else ""
+        text, says = by_test(
+            holds,
+            few=f"{answered}; {FEW}.",
+            found=f"{answered}{rider}.",
+            none=f"{begin}, a difference between {top} and {bottom} cannot be told from none: {times(estimate)} as many"
+            f" requests a second{doubt(estimate)}{rider}.",
+        )
         return finding(figures, text, says, estimate, ratio.top, ratio.bottom)
 
     return Statement(say, tests, about=ratio)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from collect.findings.evidence import paired, rates
 from collect.findings.prose import FEW, capital, doubt, times, way
-from collect.findings.statement import FOUND, NONE, UNKNOWN, Finding, Holds, Kind, Statement, finding, tested
+from collect.findings.statement import UNKNOWN, Finding, Holds, Kind, Statement, by_test, finding, tested
 from collect.report.comparison import called
 from collect.report.extras import Extra
 from collect.report.figures import CellFigures, RunFigures
@@ -51,13 +51,8 @@ def _statement(
             text, says = f"{begin} {called(large)} cannot be held against itself with {sizes[1]}{rider}.", UNKNOWN
             return finding(figures, text, says, None, large, small)
         answered = f"{called(large)} answered {times(found.estimate)} as many requests a second as with {sizes[1]}"
-        if not tests:
-            text, says = f"{begin} {answered}; {FEW}.", UNKNOWN
-        elif holds["differ"]:
-            text, says = f"{begin} {answered}{rider}.", FOUND
-        else:
-            text = f"{begin} {answered}, which cannot be told from no difference{doubt(found.estimate)}{rider}."
-            says = NONE
+        none = f"{begin} {answered}, which cannot be told from no difference{doubt(found.estimate)}{rider}."
+        text, says = by_test(holds, f"{begin} {answered}; {FEW}.", f"{begin} {answered}{rider}.", none)
         return finding(figures, text, says, found.estimate, large, small)
 
     return Statement(say, tests, lead=True)

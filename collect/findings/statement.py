@@ -86,6 +86,16 @@ def tested(**hypotheses: Hypothesis | None) -> dict[str, Hypothesis]:
     return {name: hypothesis for name, hypothesis in hypotheses.items() if hypothesis}
 
 
+def by_test(holds: Holds, few: str, found: str, none: str, name: str = "differ") -> tuple[str, str]:
+    """Return which of three sentences is true of a difference, and what it says.
+
+    ``few``: there were too few blocks to test it. ``found``: the test of this name holds. ``none``: it does not.
+    """
+    if not holds:
+        return few, UNKNOWN
+    return (found, FOUND) if holds[name] else (none, NONE)
+
+
 Said = Sequence[tuple[Statement, Finding]]
 
 

@@ -10,14 +10,13 @@ from collect.findings.prose import FEW, doubt, tally, times
 from collect.findings.statement import (
     COUNTED,
     FOUND,
-    NONE,
-    UNKNOWN,
     Finding,
     Holds,
     Kind,
     Link,
     Said,
     Statement,
+    by_test,
     tested,
 )
 from collect.report.extras import Extra
@@ -52,16 +51,13 @@ def _statement(figures: RunFigures, extra: Extra, each: Part, place: Part) -> St
     def say(holds: Holds) -> Finding:
         estimate = estimate_of(part)
         answered = f"{each['top']} answered {times(estimate)} as many requests as {each['bottom']}{law}"
-        if not holds:
-            text, says = f"{begin}, {answered}; {FEW}.", UNKNOWN
-        elif holds["differ"]:
-            text, says = f"{begin}, {answered}{rider}.", FOUND
-        else:
-            text = (
-                f"{begin}, a difference between {each['top']} and {each['bottom']} cannot be told from none:"
-                f" {times(estimate)} as many requests{doubt(estimate)}{law}{rider}."
-            )
-            says = NONE
+        text, says = by_test(
+            holds,
+            few=f"{begin}, {answered}; {FEW}.",
+            found=f"{begin}, {answered}{rider}.",
+            none=f"{begin}, a difference between {each['top']} and {each['bottom']} cannot be told from none:"
+            f" {times(estimate)} as many requests{doubt(estimate)}{law}{rider}.",
+        )
         return told(figures, text, says, part, extra, names)
 
     return Statement(say, tested(differ=hypothesis_of(part)), about=bool(place["doubts"]))
