@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 from . import config
-from .errors import RelayError
+from .errors import RelayError, say
 
 UNIT = "bench-relay.service"
 JOURNAL_LINES = 3
@@ -68,16 +68,7 @@ def main() -> int:
     commands.add_parser("start").add_argument("--delay-ms", type=float, required=True)
     commands.add_parser("stop")
     options = parser.parse_args()
-    try:
-        said = start(options.delay_ms) if options.command == "start" else stop()
-    except RelayError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    except OSError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    sys.stdout.write(json.dumps(said) + "\n")
-    return 0
+    return say(lambda: start(options.delay_ms) if options.command == "start" else stop())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import collections
-import json
 import math
 import select
 import socket
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any, Sequence
 
 from . import config, control
-from .errors import RelayError
+from .errors import RelayError, say
 
 SAMPLES = 200
 PACE_S = 0.002
@@ -136,18 +135,14 @@ def main() -> int:
     parser.add_argument("--delays", type=float, nargs="+", required=True, metavar="MS")
     parser.add_argument("--key", required=True)
     options = parser.parse_args()
-    try:
+
+    def in_order() -> dict[str, Any]:
         # The least last: throughput is measured at that one.
         found = measured(config.load(), sorted(options.delays, reverse=True), options.key)
-    except RelayError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    except OSError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    found["delays"].reverse()
-    sys.stdout.write(json.dumps(found) + "\n")
-    return 0
+        found["delays"].reverse()
+        return found
+
+    return say(in_order)
 
 
 if __name__ == "__main__":
