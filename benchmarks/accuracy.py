@@ -22,13 +22,13 @@ from typing import Any
 
 import yaml
 
-from benchmarks.measuring import CHECKOUT, Measuring
-from benchmarks.page import machine, write_between
+from benchmarks.measuring import Measuring
+from benchmarks.page import PAGE, machine, write_between
+from collect.paths import CHECKOUT
 from collect.verdicts import WORDS
 from tests.support.provoked import Case, Verdict, plan_of, verdicts_of
 
 CASES = Path(__file__).with_suffix(".yml")
-PAGE = CHECKOUT / "docs" / "accuracy.md"
 LEAST_RIGHT = 0.95
 PREFIX = "accuracy-"
 Entry = Mapping[str, Any]

@@ -18,16 +18,13 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measuring import CHECKOUT
-from benchmarks.page import table, write_between
+from benchmarks.page import give, table
 from collect.statistics.power import pairs_for
 
-PAGE = CHECKOUT / "docs" / "accuracy.md"
 LENGTHS_S = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0)
 SLOWDOWN = 0.02
 LEAST_STRETCHES = 8
@@ -110,9 +107,7 @@ def main() -> int:
     with multiprocessing.get_context("spawn").Pool(len(cpus)) as pool:
         series = pool.starmap(turns, [(cpu, begin, options.seconds) for cpu in cpus])
     text = "\n".join(page(series, options.seconds))
-    print(text)
-    if options.page:
-        write_between(PAGE, Path(__file__).name, text)
+    give(text, __file__, write=options.page)
     return 0
 
 

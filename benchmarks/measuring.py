@@ -16,9 +16,9 @@ from collect.archive import open_partial, partial_ids
 from collect.archive.partial import SUFFIX
 from collect.archive.validity import INVALID
 from collect.cells import window_s_of
+from collect.paths import CHECKOUT
 from collect.plan import Cell, Plan, load_plan
 
-CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULT_HOSTS: Mapping[str, Any] = {"local_cpus": {}, "local_hosts_rate_mbit": 1000, "bench_needs": []}
 SITE_VARIABLES = ("local_cpus", "bench_needs")
 """What the hosts are provisioned with: where one of them changes they are provisioned anew."""

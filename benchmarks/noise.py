@@ -27,8 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measuring import CHECKOUT
-from benchmarks.page import machine, table, write_between
+from benchmarks.page import give, machine, table
 from collect.archive.query import Database, open_run
 from collect.archive.store import Archive
 from collect.archive.validity import INVALID
@@ -36,7 +35,6 @@ from collect.plan import CELL
 from collect.statistics.covariates import fitted_slope
 from collect.statistics.power import pairs_for
 
-PAGE = CHECKOUT / "docs" / "accuracy.md"
 WINDOWS_S = (0.1, 1.0, 3.0, 6.0)
 DISTANCES_S = (0, 20, 60, 200, math.inf)
 """Borders of the distances between parts of different trials that are not neighbours."""
@@ -266,9 +264,7 @@ def main() -> int:
     runs = [read_run(entry, options.windows) for entry in options.entries]
     told = ", ".join(f"{manifest['run_id']} ({manifest['plan']['name']})" for manifest in manifests)
     text = "\n".join([f"From {told}. {machine(manifests)}", "", *page(runs)])
-    print(text)
-    if options.page:
-        write_between(PAGE, Path(__file__).name, text)
+    give(text, __file__, write=options.page)
     return 0
 
 

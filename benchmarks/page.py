@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from collect.paths import CHECKOUT
+
+PAGE = CHECKOUT / "docs" / "accuracy.md"
 END = "<!-- end -->"
 
 
@@ -17,6 +20,13 @@ def write_between(page: Path, script: str, text: str) -> None:
     if not found:
         raise ValueError(f"{page} has no line {begin}")
     page.write_text(f"{before}{begin}\n{text}\n{END}{rest.partition(END)[2]}")
+
+
+def give(text: str, script: str, *, write: bool) -> None:
+    """Print what a script has made; write it into docs/accuracy.md, too, if wanted."""
+    print(text)
+    if write:
+        write_between(PAGE, Path(script).name, text)
 
 
 def machine(manifests: Sequence[Mapping[str, Any]]) -> str:

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
+from benchmarks.page import give
 from benchmarks.simulated import Floats, Noise, log_ratios
-from collect.paths import CHECKOUT
 from collect.statistics.sequential import ALPHA, FIRST_LOOK, GROWTH, critical, levels, look_blocks, spent
 
-PAGE = CHECKOUT / "docs" / "accuracy.md"
-BEGIN, END = "<!-- made by benchmarks/sequential.py: begin -->", "<!-- sequential: end -->"
 MOST = 200
 SEED = 20261126
 PRIOR = 0.2
@@ -161,10 +159,7 @@ def main() -> int:
     parser.add_argument("--print-only", action="store_true", help="leave the page as it is")
     options = parser.parse_args()
     text = page(options.experiments)
-    print(text)
-    if not options.print_only:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}")
+    give(text, __file__, write=not options.print_only)
     return 0
 
 

@@ -26,18 +26,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measuring import CHECKOUT
 from benchmarks.outcomes import US, Effect
-from benchmarks.page import table, write_between
+from benchmarks.page import give, table
 from benchmarks.sureness_page import WANTED_POWER, WANTED_SHARE
 from collect.catalog import load_catalog
+from collect.paths import CHECKOUT
 from collect.serving import PYTHONS, python_of
 from collect.statistics.intervals import ratio_over_blocks
 from collect.statistics.power import pairs_for, share_interval
 from collect.trial.server import app_environment
 from tests.support.venv38 import python38_with
 
-PAGE = CHECKOUT / "docs" / "accuracy.md"
 CATALOG = load_catalog()
 ALONE = [
     name
@@ -196,9 +195,7 @@ def main() -> int:
     rows = [row(busy_us, rounds, outcome) for busy_us, rounds in played.items() for outcome in OUTCOMES]
     told = f"{options.variant}, {options.rounds} rounds of {options.seconds:g} s each; a request costs the app"
     text = "\n".join([f"{told} {first.cpu_s[0] / US:.0f} µs of CPU.", "", *table(head, rows, left=2)])
-    print(text)
-    if options.page:
-        write_between(PAGE, Path(__file__).name, text)
+    give(text, __file__, write=options.page)
     return 0
 
 

@@ -23,14 +23,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
-from benchmarks.measuring import CHECKOUT, Measuring
+from benchmarks.measuring import Measuring
 from benchmarks.outcomes import FIGURES, US, Pairs, read_pairs
-from benchmarks.page import machine, write_between
+from benchmarks.page import PAGE, machine, write_between
 from benchmarks.sureness_page import MOST_FALSE, alarms, page
+from collect.paths import CHECKOUT
 from collect.report.figures import usable
 
 QUESTIONS = Path(__file__).with_suffix(".yml")
-PAGE = CHECKOUT / "docs" / "accuracy.md"
 PREFIX = "sureness-"
 SAME, BUSY = "same-", "busy-"
 CALIBRATION = "calibration"
