@@ -14,7 +14,6 @@ from collect.archive.raw import RawTrial, Sample, Series
 from collect.archive.sureness import settling, sureness
 from collect.archive.validity import judge
 from collect.archive.window import (
-    PHASES,
     Window,
     between,
     covers,
@@ -22,10 +21,11 @@ from collect.archive.window import (
     growth,
     microseconds,
     missed_ticks,
-    phases,
+    in_window,
 )
 from collect.catalog import needs_database
 from collect.statistics.percentiles import percentile
+from collect.statistics.warmup import Head
 from collect.verdicts.ceilings import Ceilings
 from collect.verdicts.findings import columns_of
 from collect.verdicts.invariants import figures
@@ -47,7 +47,8 @@ def summarise(raw: RawTrial, run_id: str, ceilings: Ceilings | None = None) -> d
     """
     window = find_window(raw)
     row: dict[str, Any] = {"run_id": run_id, **_identity(raw, window)}
-    row |= _answers(raw, window) | sureness(raw, window)
+    head = settling(raw, window)
+    row |= _answers(raw, window) | sureness(raw, window, head)
     row |= _server(raw, window)
     row |= _clients(raw, window)
     row |= redis_counts(raw, window, row["requests"]) | database_counts(raw, window) | held_up(raw)
@@ -56,7 +57,7 @@ def summarise(raw: RawTrial, run_id: str, ceilings: Ceilings | None = None) -> d
     row = {name: _plain(value) for name, value in row.items()}
     ceilings = ceilings or Ceilings()
     row |= {name: _plain(value) for name, value in figures(raw, window, row, ceilings).items()}
-    valid = judge(row, _checks(raw, window))
+    valid = judge(row, _checks(raw, window, head))
     row |= {"validity": valid.validity, "reasons": valid.reasons, "warnings": valid.warnings}
     return row | columns_of(verdict(raw, window, row, ceilings))
 
@@ -87,7 +88,7 @@ def _identity(raw: RawTrial, window: Window) -> dict[str, Any]:
 
 
 def _answers(raw: RawTrial, window: Window) -> dict[str, Any]:
-    inside = phases(raw, window) == PHASES.index("window")
+    inside = in_window(raw, window)
     good = np.sort(microseconds(raw.requests.latency[inside & raw.requests.good]))
     requests = int(inside.sum())
     row: dict[str, Any] = {
@@ -168,7 +169,7 @@ def _control(raw: RawTrial) -> dict[str, Any]:
     return {"control_cpu_cores": (readings[1][1] - readings[0][1]) / (readings[1][0] - readings[0][0])}
 
 
-def _checks(raw: RawTrial, window: Window) -> dict[str, Any]:
+def _checks(raw: RawTrial, window: Window, head: Head | None) -> dict[str, Any]:
     """Return what the verdict needs beside the row."""
     interval = raw.server.interval_s
     first, last = float(raw.server.t[window.first]), float(raw.server.t[window.last])
@@ -198,7 +199,7 @@ def _checks(raw: RawTrial, window: Window) -> dict[str, Any]:
         "failures_total": int((~raw.requests.good).sum()),
         "wrong_responses": _wrong(raw, window),
         "frequency_drop": {side: _frequency_drop(raw, side, first, last) for side in ("server", "client")},
-        "settling": settling(raw, window),
+        "settling": head,
         "quotas": _quotas(raw, first, last),
     }
 
@@ -220,7 +221,7 @@ def _quotas(raw: RawTrial, first: float, last: float) -> dict[str, tuple[float, 
 def _wrong(raw: RawTrial, window: Window) -> int:
     """Return how many requests of the window were answered, but wrongly."""
     codes = [code for code, name in enumerate(raw.requests.outcomes) if name.startswith(("http_", "wrong_"))]
-    inside = phases(raw, window) == PHASES.index("window")
+    inside = in_window(raw, window)
     return int((np.isin(raw.requests.outcome, codes) & inside).sum())
 
 

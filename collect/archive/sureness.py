@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from collect.archive.raw import RawTrial
-from collect.archive.window import PHASES, Window, microseconds, phases
+from collect.archive.window import Window, in_window, microseconds
 from collect.statistics.quantiles import quantile_interval
 from collect.statistics.rates import part_count, parts_of, rate_interval
 from collect.statistics.warmup import Head, head_of
@@ -14,9 +14,12 @@ BOUNDED = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 """The percentiles that have an interval."""
 
 
-def sureness(raw: RawTrial, window: Window) -> dict[str, float | None]:
-    """Return the bounds of rate and percentiles, and the seconds that the rate took to settle; None for not known."""
-    inside = (phases(raw, window) == PHASES.index("window")) & raw.requests.good
+def sureness(raw: RawTrial, window: Window, head: Head | None) -> dict[str, float | None]:
+    """Return the bounds of rate and percentiles, and the seconds that the rate took to settle; None for not known.
+
+    ``head`` is what ``settling`` found.
+    """
+    inside = in_window(raw, window) & raw.requests.good
     ends = raw.requests.end[inside]
     low, high = rate_interval(ends, window.t1, window.t2) or (None, None)
     row: dict[str, float | None] = {"rps_low": low, "rps_high": high}
@@ -26,14 +29,12 @@ def sureness(raw: RawTrial, window: Window) -> dict[str, float | None]:
         bounds = quantile_interval(latency, part, parts, share) if parts else (None, None)
         for side, bound in zip(("low", "high"), bounds, strict=True):
             row[f"latency_{name}_{side}_ms"] = None if bound is None else float(bound) / 1000
-    head = settling(raw, window)
     return row | {"warmup_found_s": None if head is None else head.share * window.length_s}
 
 
 def settling(raw: RawTrial, window: Window) -> Head | None:
     """Return the head of the window that ought to have been warm-up (see collect.statistics.warmup)."""
-    ends = raw.requests.end[raw.requests.good]
-    ends = ends[(ends > window.t1) & (ends <= window.t2)]
+    ends = raw.requests.end[in_window(raw, window) & raw.requests.good]
     parts = part_count(window.length_s, len(ends))
     if not parts:
         return None

@@ -72,6 +72,12 @@ def phases(raw: RawTrial, window: Window) -> NDArray[np.int8]:
     return phase
 
 
+def in_window(raw: RawTrial, window: Window) -> NDArray[np.bool_]:
+    """Return which requests were answered in the window."""
+    inside: NDArray[np.bool_] = (raw.requests.end > window.t1) & (raw.requests.end <= window.t2)
+    return inside
+
+
 def microseconds(seconds: Floats) -> NDArray[np.int64]:
     """Return whole microseconds, as the archive keeps times; finer than the clocks of the generator's Python are."""
     whole: NDArray[np.int64] = np.rint(seconds * 1e6).astype(np.int64)

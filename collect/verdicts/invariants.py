@@ -9,7 +9,7 @@ import numpy as np
 
 from collect.archive.raw import Floats, RawTrial
 from collect.archive.validity import unaccounted_cores
-from collect.archive.window import PHASES, Window, growth, phases
+from collect.archive.window import Window, growth, in_window
 from collect.statistics.modes import pile_share
 from collect.statistics.steadiness import largest_step
 from collect.verdicts import ports, processors, steady
@@ -47,7 +47,7 @@ def _connections(raw: RawTrial, seconds: Seconds) -> int | None:
 
 
 def _latencies(raw: RawTrial, window: Window) -> Floats:
-    inside = (phases(raw, window) == PHASES.index("window")) & raw.requests.good
+    inside = in_window(raw, window) & raw.requests.good
     found: Floats = raw.requests.latency[inside]
     return found
 
@@ -57,7 +57,7 @@ def _pile(raw: RawTrial, window: Window, low: float, high: float) -> float | Non
 
     Seconds whose usual latency lies there or beyond are left out: they show nothing but their own mode.
     """
-    inside = (phases(raw, window) == PHASES.index("window")) & raw.requests.good
+    inside = in_window(raw, window) & raw.requests.good
     if not inside.any():
         return None
     latency, second = raw.requests.latency[inside], np.floor(raw.requests.end[inside] - window.t1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from collect.archive.raw import Floats, RawTrial, Sample, Series
-from collect.archive.window import PHASES, Window, between, growth, phases, rates
+from collect.archive.window import Window, between, growth, in_window, rates
 from collect.verdicts.findings import CLIENT_PORTS, Evidence
 from collect.verdicts.processors import Trial
 from collect.verdicts.readings import DETAIL, Reading
@@ -124,7 +124,7 @@ def no_port_share(raw: RawTrial, window: Window) -> float:
     """Return the share of the window's requests that failed for want of a port."""
     if NO_PORT not in raw.requests.outcomes:
         return 0.0
-    inside = phases(raw, window) == PHASES.index("window")
+    inside = in_window(raw, window)
     failed = raw.requests.outcome == raw.requests.outcomes.index(NO_PORT)
     return float((failed & inside).sum() / max(1, inside.sum()))
 
