@@ -9,7 +9,7 @@ from collect.cells import window_s_of
 from collect.errors import BenchError
 from collect.pairs import pairs_of
 from collect.plan import PORT_BASE, PORT_LIMIT, PROBES_PER_CELL, TRIAL_OVERHEAD_S, Cell, Plan
-from collect.statistics.intervals import MIN_BLOCKS
+from collect.statistics.blocks import MIN_BLOCKS
 
 LARGEST = 0.5
 DEFAULT_LIMIT_MIN = 60.0

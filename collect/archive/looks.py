@@ -10,6 +10,8 @@
     timed_blocks, timed_s      blocks that were seen from their begin on, and how long they took together
     expected_block    after which block it is expected to end
     stopped      null while it goes on; else block and reason: precise, time, blocks or interrupted
+
+What needs numpy is imported at a look: each trial's workers import this module.
 """
 
 from __future__ import annotations
@@ -24,9 +26,7 @@ from typing import TYPE_CHECKING, Any
 from collect.archive.validity import INVALID
 from collect.plan import CELL
 from collect.precision import block_s, pair_names
-from collect.statistics import sequential
-from collect.statistics.blocks import rates_by_block
-from collect.statistics.intervals import MIN_BLOCKS
+from collect.statistics.blocks import MIN_BLOCKS, rates_by_block
 
 if TYPE_CHECKING:
     from collect.archive.partial import PartialRun
@@ -123,6 +123,8 @@ def _finished(run: PartialRun, block: int) -> bool:
 
 def _decided(run: PartialRun, state: dict[str, Any], now_s: float) -> tuple[dict[str, Any], list[str]]:
     """Return the record after one more block, and what to say."""
+    from collect.statistics import sequential
+
     block, most, limit_s = state["decided"] + 1, state["most_blocks"], state["time_limit_s"]
     began_s = datetime.fromisoformat(run.facts["sessions"][-1]["started_at"]).timestamp()
     passed_s = max(0.0, now_s - max(began_s, state["decided_at_s"]))
@@ -158,6 +160,8 @@ _ENDS = {PRECISE: ": enough", TIME: ": the time is up", BLOCKS: ": these were th
 
 def _look(run: PartialRun, state: Mapping[str, Any], block: int, *, final: bool) -> dict[str, Any]:
     """Return what is to be seen after a block."""
+    from collect.statistics import sequential
+
     rates = _rates(run, block)
     spent = sequential.spent(block, state["most_blocks"], final=final)
     ratios = []
@@ -169,6 +173,8 @@ def _look(run: PartialRun, state: Mapping[str, Any], block: int, *, final: bool)
 
 def _seen(rates: Rates, top: str, bottom: str, before: Sequence[Ratio], spent: float) -> dict[str, Any]:
     """Return one ratio at a look; without a level where fewer than three blocks hold both of its cells."""
+    from collect.statistics import sequential
+
     one, other = rates.get(top, {}), rates.get(bottom, {})
     logs = [math.log(one[block] / other[block]) for block in sorted(one.keys() & other.keys())]
     count = len(logs)
@@ -202,6 +208,8 @@ def _rates(run: PartialRun, block: int) -> Rates:
 
 def _needed(look: Mapping[str, Any], wanted: float, most: int) -> int:
     """Return a guess after how many blocks all ratios are known, more than ``most`` where one cannot be guessed."""
+    from collect.statistics import sequential
+
     needed = look["block"]
     for ratio in look["ratios"]:
         if ratio["level"] is None:

@@ -33,7 +33,7 @@ def report(run: str, output: Path | None, table: bool, archive_dir: Path, as_jso
 
     path = output or archive.folder(run_id).with_suffix(".html")
     figures = run_figures(archive, run_id)
-    _write(path, render(archive, run_id))
+    _write(path, render(archive, run_id, figures))
     if path.is_file():
         sentences = findings(figures, extras(figures))
         _write(markdown.beside(path), markdown.render(figures, sentences, path.name))

@@ -29,7 +29,7 @@ from collect.errors import BenchError
 from collect.paths import shown
 from collect.plan import PORT_BASE, Plan, TrialSpec, check_ports, load_plan
 from collect.precision import check_same, pair_names, with_precision
-from collect.statistics.intervals import MIN_BLOCKS
+from collect.statistics.blocks import MIN_BLOCKS
 
 _client_cores = click.option(
     "--client-cores",

@@ -16,8 +16,7 @@ from collect.compare.repeats import repeated_runs, run_effects
 from collect.compare.series import OUTCOMES, Outcome, cell_rows, logs
 from collect.errors import BenchError
 from collect.report.manifest import cells_of
-from collect.statistics.blocks import positive_by_block
-from collect.statistics.intervals import MIN_BLOCKS
+from collect.statistics.blocks import MIN_BLOCKS, positive_by_block
 from collect.statistics.multiplicity import holm
 from collect.statistics.unpaired import LogRatio, RunEffect, Spread, spreads, unpaired_ratio
 

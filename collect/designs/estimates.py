@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from collect.statistics import multiplicity
-from collect.statistics.intervals import MIN_BLOCKS
+from collect.statistics.blocks import MIN_BLOCKS
+from collect.statistics.moderated import moderated
 
 LEVEL = 0.05
 """From this p value on, corrected for how many were looked at, an effect cannot be told from none."""
@@ -78,6 +79,25 @@ def with_error(log: float, error: float, df: float, blocks: int) -> LogEstimate:
     half = float(stdtrit(df, 0.975)) * error
     p = 2 * float(stdtr(df, -abs(log) / error)) if error > 0 else float(log == 0)
     return LogEstimate(log, log - half, log + half, p, blocks)
+
+
+def moderated_over_blocks(parts: Sequence[Sequence[float]], known: Sequence[float] | None = None) -> list[LogEstimate]:
+    """Return the mean of each part's log ratios, one a block, with p values that hold for all of them together.
+
+    The spread of each is drawn towards what is usual among them (collect/statistics/moderated.py), where ``known`` is
+    given towards what is usual at its value. No part is empty.
+    """
+    several = [index for index, values in enumerate(parts) if len(values) >= MIN_BLOCKS]
+    spread = moderated(
+        [statistics.variance(parts[index]) for index in several],
+        [len(parts[index]) - 1 for index in several],
+        None if known is None else [known[index] for index in several],
+    )
+    made = [over_blocks(values) for values in parts]
+    for index, variance, df in zip(several, spread.variances, spread.df, strict=True):
+        count = len(parts[index])
+        made[index] = with_error(made[index].log, math.sqrt(float(variance) / count), float(df), count)
+    return holm(made)
 
 
 def holm(estimates: Sequence[LogEstimate]) -> list[LogEstimate]:

@@ -20,7 +20,7 @@ from collect.designs.cuts import LATEST, MEAN, Seconds, by_second
 from collect.designs.fits import Figure, Floats, fits, interval, least_blocks, means, resampled, stretched, told_apart
 from collect.report.article import article_figures, side_of
 from collect.report.figures import Row, RunFigures, kind, usable
-from collect.statistics.intervals import MIN_BLOCKS
+from collect.statistics.blocks import MIN_BLOCKS
 from collect.verdicts.findings import CLIENT_PORTS
 from collect.verdicts.ports import RANGE, port_count
 

@@ -7,15 +7,12 @@ is worth depends on what has been changed before it; that is why it is measured 
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collect.designs.estimates import LogEstimate, holm, over_blocks, with_error
+from collect.designs.estimates import LogEstimate, moderated_over_blocks, over_blocks
 from collect.designs.model import ASYNC, SYNC, Design, Setting, complete_blocks
-from collect.statistics.intervals import MIN_BLOCKS
-from collect.statistics.moderated import moderated
 
 
 @dataclass(frozen=True)
@@ -37,9 +34,6 @@ class Step:
 class Ladder:
     """Both orders over the same blocks."""
 
-    blocks: Sequence[int]
-    dropped: Sequence[int]
-    """Blocks that lack a usable trial of some cell."""
     whole: LogEstimate
     left: LogEstimate
     """Async itself."""
@@ -74,37 +68,17 @@ def climb(design: Design, logs: Mapping[str, Mapping[int, float]]) -> Ladder | N
         for count, factor in enumerate(order):
             before, after = frozenset(order[:count]), frozenset(order[: count + 1])
             parts[name, factor] = [a - b for a, b in zip(ratio[before], ratio[after], strict=True)]
-    sure = dict(zip(parts, holm(_over_blocks(list(parts.values()))), strict=True))
+    sure = dict(zip(parts, moderated_over_blocks(list(parts.values())), strict=True))
     means = [
         [(a + b) / 2 for a, b in zip(*(parts[order, factor] for order in design.orders), strict=True)]
         for factor in design.names
     ]
-    both = dict(zip(design.names, holm(_over_blocks(means)), strict=True))
+    both = dict(zip(design.names, moderated_over_blocks(means), strict=True))
     orders = {
         name: [_step(design, ratio, order, count, sure[name, order[count]]) for count in range(len(order))]
         for name, order in design.orders.items()
     }
-    every = {block for by_block in logs.values() for block in by_block}
-    return Ladder(
-        blocks,
-        sorted(every - set(blocks)),
-        over_blocks(ratio[frozenset()]),
-        over_blocks(ratio[design.all]),
-        orders,
-        both,
-    )
-
-
-def _over_blocks(parts: Sequence[Sequence[float]]) -> list[LogEstimate]:
-    """Return the mean of each part over its blocks, which are those of all."""
-    count = len(parts[0])
-    if count < MIN_BLOCKS:
-        return [over_blocks(values) for values in parts]
-    spread = moderated([statistics.variance(values) for values in parts], [count - 1] * len(parts))
-    return [
-        with_error(statistics.fmean(values), math.sqrt(variance / count), df, count)
-        for values, variance, df in zip(parts, spread.variances, spread.df, strict=True)
-    ]
+    return Ladder(over_blocks(ratio[frozenset()]), over_blocks(ratio[design.all]), orders, both)
 
 
 def _step(

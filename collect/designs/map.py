@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from collect.designs.estimates import LogEstimate, holm, with_error
+from collect.designs.estimates import LogEstimate, moderated_over_blocks
 from collect.designs.little import Bound, bound
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, usable
 from collect.report.verdicts import PLAIN
 from collect.report.words import counted
-from collect.statistics.blocks import rates_by_block
-from collect.statistics.intervals import MIN_BLOCKS
-from collect.statistics.moderated import moderated
 from collect.verdicts.findings import CONCURRENCY, SERVER_SIDE, UNSTEADY
 
 MIN_DELAYS = 2
@@ -120,6 +116,10 @@ def maps(figures: RunFigures) -> list[Map]:
 
     Empty for a run with fewer than two delays.
     """
+    return figures.once(_maps)
+
+
+def _maps(figures: RunFigures) -> list[Map]:
     pairs = [ratio for ratio in figures.ratios if _client(figures, ratio) and _delay_ms(figures, ratio.top) is not None]
     if len({_delay_ms(figures, ratio.top) for ratio in pairs}) < MIN_DELAYS:
         return []
@@ -154,26 +154,15 @@ def _estimates(figures: RunFigures, pairs: Sequence[RatioFigures]) -> list[LogEs
     Each has few blocks, so their spread is told from all pairs together, depending on how busy the server's CPU was:
     what waits for a delay repeats to the per cent, what waits for a CPU does not.
     """
-    logs = [_log_ratios(figures, ratio) for ratio in pairs]
-    several = [index for index, values in enumerate(logs) if len(values) >= MIN_BLOCKS]
-    variances = [statistics.variance(logs[index]) for index in several]
-    spread = moderated(
-        variances, [len(logs[index]) - 1 for index in several], [_busy(pairs[index]) for index in several]
-    )
-    made: dict[int, LogEstimate] = {}
-    for index, values in enumerate(logs):
-        if values:
-            made[index] = LogEstimate(math.fsum(values) / len(values), None, None, None, len(values))
-    for index, variance, df in zip(several, spread.variances, spread.df, strict=True):
-        values = logs[index]
-        made[index] = with_error(made[index].log, math.sqrt(float(variance) / len(values)), float(df), len(values))
-    corrected = dict(zip(made, holm(list(made.values())), strict=True))
+    logs = {index: values for index, ratio in enumerate(pairs) if (values := _log_ratios(figures, ratio))}
+    made = moderated_over_blocks(list(logs.values()), [_busy(pairs[index]) for index in logs])
+    corrected = dict(zip(logs, made, strict=True))
     return [corrected.get(index) for index in range(len(pairs))]
 
 
 def _log_ratios(figures: RunFigures, ratio: RatioFigures) -> list[float]:
     """Return the log ratio of each block that holds both sides."""
-    top, bottom = (rates_by_block(usable(figures.trials_of(cell))) for cell in (ratio.top, ratio.bottom))
+    top, bottom = (figures.rates_of(cell) for cell in (ratio.top, ratio.bottom))
     return [math.log(top[block] / bottom[block]) for block in sorted(top.keys() & bottom.keys())]
 
 

@@ -73,6 +73,10 @@ def composition_headline(figures: RunFigures) -> str | None:
 
 def composed(figures: RunFigures) -> Composition | None:
     """Return what the ratio of a run consists of; None for a run whose plan has no such design."""
+    return figures.once(_composed)
+
+
+def _composed(figures: RunFigures) -> Composition | None:
     plan = figures.manifest["plan"]
     design = design_of(plan)
     return compose(design, log_rates(figures.rows), _held(figures, design), plan["seed"]) if design else None

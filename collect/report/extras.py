@@ -44,6 +44,10 @@ MAKERS: Sequence[str] = (
 
 def extras(figures: RunFigures) -> list[Extra]:
     """Return the sections that this run has."""
+    return figures.once(_extras)
+
+
+def _extras(figures: RunFigures) -> list[Extra]:
     return [made for maker in MAKERS if (made := _maker(maker)(figures)) is not None]
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from collect.archive.looks import level_of
 from collect.archive.query import open_run
@@ -27,6 +27,7 @@ from collect.statistics.intervals import Estimate, mean_over_blocks, ratio_over_
 from collect.statistics.sequential import widened
 
 Row = Mapping[str, Any]
+Made = TypeVar("Made")
 BOUNDS = ("_low", "_high", "_low_ms", "_high_ms")
 """How columns of trials.parquet end that are the ends of an interval."""
 
@@ -128,10 +129,22 @@ class RunFigures:
     """Today's Python and packages against the article's, all else of the variant alike."""
     archive: Archive | None = None
     """Where the run is, for sections that look at its raw requests."""
+    _made: dict[Callable[[RunFigures], Any], Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+
+    def once(self, make: Callable[[RunFigures], Made]) -> Made:
+        """Return what is made from these figures, made once however many ask for it: page, terminal, sentences."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: Made = self._made[make]
+        return made
 
     def trials_of(self, cell: CellFigures) -> list[Row]:
         """Return the trials of a cell, those that cannot be used included."""
         return [row for row in self.rows if row["cell"] == cell.name and kind(row) == CELL]
+
+    def rates_of(self, cell: CellFigures) -> dict[int, float]:
+        """Return a cell's requests per second by block, of the trials that count."""
+        return rates_by_block(usable(self.trials_of(cell)))
 
 
 def run_figures(archive: Archive, run_id: str) -> RunFigures:

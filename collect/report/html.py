@@ -34,9 +34,9 @@ LOADS_OF_ALL = 48
 """Of so many trials the CPU of each is drawn, of more that of one a cell, so that a page stays quick."""
 
 
-def render(archive: Archive, run_id: str) -> str:
-    """Return the page of a sealed run; BenchError when it cannot be read."""
-    figures = run_figures(archive, run_id)
+def render(archive: Archive, run_id: str, figures: RunFigures | None = None) -> str:
+    """Return the page of a sealed run, from its figures if they are made; BenchError when it cannot be read."""
+    figures = figures or run_figures(archive, run_id)
     by_cell = {cell.name: figures.trials_of(cell) for cell in figures.cells}
     with open_run(archive, run_id) as database:
         lines, waiting, load = rates(database, figures.rows), sockets(database), loads(database)

@@ -14,7 +14,7 @@ from collect.report.charts import BLUE, GREY, TEXT, Chart, empty_figure
 from collect.report.extras import Extra
 from collect.report.figures import RunFigures
 from collect.report.words import counted, number
-from collect.statistics.intervals import MIN_BLOCKS
+from collect.statistics.blocks import MIN_BLOCKS
 
 SHOWN = 8
 """Hypotheses that the table shows at once; the rest unfolds."""

@@ -14,7 +14,7 @@ from collect.report.extras import Extra
 from collect.report.figures import CellFigures, RunFigures
 from collect.report.heat import Square, heat_map, ratio_color, share_color
 from collect.report.words import NOTHING, counted, number, percent
-from collect.statistics.intervals import MIN_BLOCKS
+from collect.statistics.blocks import MIN_BLOCKS
 
 HEAD = (
     "users", "delay ms", "sync requests/s", "async requests/s", "async / sync", "from", "to", "p, of all places",

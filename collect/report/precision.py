@@ -15,9 +15,8 @@ from collect.plan import Plan
 from collect.precision import pair_names
 from collect.report.charts import DASHES, TEXT, Chart, add_legend, colors, empty_figure
 from collect.report.extras import Extra
-from collect.report.figures import RunFigures, usable
+from collect.report.figures import RunFigures
 from collect.report.words import counted, number
-from collect.statistics.blocks import rates_by_block
 from collect.statistics.intervals import Estimate, ratio_over_blocks
 from collect.statistics.sequential import ALPHA, critical, widened
 
@@ -76,7 +75,7 @@ def precision(figures: RunFigures) -> Extra | None:
 def _known(figures: RunFigures, state: Mapping[str, Any]) -> list[Known]:
     plan = Plan.from_json(figures.manifest["plan"], figures.catalog)
     last = {(each["top"], each["bottom"]): each for look in state["looks"][-1:] for each in look["ratios"]}
-    rates = {cell.name: rates_by_block(usable(figures.trials_of(cell))) for cell in figures.cells}
+    rates = {cell.name: figures.rates_of(cell) for cell in figures.cells}
     found = []
     for (top, bottom), name in pair_names(plan).items():
         level = last.get((top, bottom), {}).get("level")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from collect.report.costs import Measured
 from collect.report.figures import CellFigures, RatioFigures
-from collect.statistics.intervals import MIN_BLOCKS, Estimate
+from collect.statistics.blocks import MIN_BLOCKS
+from collect.statistics.intervals import Estimate
 from collect.statistics.resampling import least_p
 
 NOTHING = "–"

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Row = Mapping[str, Any]
+MIN_BLOCKS = 3
+"""Fewer give no interval: with two, the t interval is 13 standard errors wide and says nothing."""
 
 
 def positive_by_block(rows: Iterable[Row], figure: Callable[[Row], float | None]) -> dict[int, float]:

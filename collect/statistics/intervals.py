@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collect.statistics.blocks import MIN_BLOCKS
 from collect.statistics.resampling import Floats, bca_interval, sign_flip_p
-
-MIN_BLOCKS = 3
-"""Fewer give no interval: with two, the t interval is 13 standard errors wide and says nothing."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from collect.statistics.intervals import MIN_BLOCKS, Estimate
+from collect.statistics.blocks import MIN_BLOCKS
+from collect.statistics.intervals import Estimate
 
 Floats = NDArray[np.float64]
 

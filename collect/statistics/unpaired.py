@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from collect.statistics.intervals import MIN_BLOCKS
+from collect.statistics.blocks import MIN_BLOCKS
 from collect.statistics.moderated import moderated
 
 TRUST = 0.5
