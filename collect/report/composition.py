@@ -17,7 +17,6 @@ from collect.report.words import NOTHING, counted
 
 TITLE = "What the ratio consists of"
 LEFT = "async itself, on equal terms"
-HEADLINE_PARTS = 3
 UNKNOWN, MARKED = " ?", " *"
 SIGNS = {
     UNKNOWN: "? cannot be told from none",
@@ -48,7 +47,7 @@ def composition(figures: RunFigures) -> Extra | None:
         return None
     data, charts = composition_data(made), _charts(made)
     template, content = "report_composition.html.j2", Content(data, made.design, charts)
-    return Extra(made.design.kind, TITLE, template, content, data, list(_lines(data)), charts)
+    return Extra(made.design.kind, TITLE, template, content, data, list(_lines(data)), charts, leads=True)
 
 
 def composition_headline(figures: RunFigures) -> str | None:
@@ -58,17 +57,12 @@ def composition_headline(figures: RunFigures) -> str | None:
     if data is None:
         return None
     whole, left = data["whole"], data["left"]
-    titles = {factor["name"]: factor["title"] for factor in data["factors"]}
-    parts = sorted(data["both" if data["kind"] == LADDER else "shares"], key=lambda part: -abs(part["log"]))
-    most = [part for part in parts if part["known"]][:HEADLINE_PARTS]
-    named = [f"{titles[part['factor']]} {times(part)}{mark(part)}" for part in most]
-    said = (
-        f"Measured the article's way, the asynchronous side answers {times(whole)}{mark(whole)} times as many requests"
-        f" a second on {data['workload']}, on equal terms {times(left)}{mark(left)} times, in {_blocks(data)}"
+    signs = [text for sign, text in SIGNS.items() if any(sign in mark(part) for part in (whole, left))]
+    return (
+        f"On {data['workload']}, measured the article's way, async answers {times(whole)}{mark(whole)} times as many"
+        f" requests a second as sync; on equal terms {times(left)}{mark(left)}"
+        + (f" ({'; '.join(signs)})." if signs else ".")
     )
-    factors = f"; the largest factors between: {', '.join(named)}" if named else ""
-    signs = [text for sign, text in SIGNS.items() if any(sign in mark(part) for part in (whole, left, *most))]
-    return said + factors + (f" ({'; '.join(signs)})." if signs else ".")
 
 
 def composed(figures: RunFigures) -> Composition | None:

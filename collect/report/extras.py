@@ -31,6 +31,8 @@ class Extra:
     lines: Sequence[str] = ()
     """The same in short, for the terminal."""
     charts: Sequence[Chart] = field(default=())
+    leads: bool = False
+    """Whether it is what the plan was made for: then the page has it on top, above findings and tables."""
 
 
 MAKERS: Sequence[str] = (

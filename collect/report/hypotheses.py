@@ -62,6 +62,7 @@ def hypotheses_section(figures: RunFigures) -> Extra | None:
         hypotheses_data(found),
         lines,
         [chart],
+        leads=True,
     )
 
 

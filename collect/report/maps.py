@@ -50,6 +50,7 @@ def section(figures: RunFigures) -> Extra | None:
         data=_data(found, relay),
         lines=[lead, *(line for each in found for line in _lines(each)), *cost],
         charts=[chart for _, charts, _ in drawn for chart in charts],
+        leads=True,
     )
 
 

@@ -54,9 +54,9 @@ MINUTES = {
     "modern": 14,
     "sizes": 10,
     "ladder": 25,
-    "factorial": 25,
+    "factorial": 20,
     "map": 25,
-    "hypotheses": 45,
+    "hypotheses": 80,
 }
 
 
