@@ -21,12 +21,11 @@ from collect.findings.statement import (
     finding,
     tested,
 )
-from collect.report.comparison import on_workload
 from collect.report.extras import Extra
 from collect.report.figures import RatioFigures, RunFigures
 from collect.report.table import ARTICLE, WAYS, ArticleTable, TableRatio, TableRow, article_table
 from collect.report.verdicts import PLAIN
-from collect.report.words import counted
+from collect.report.words import counted, on_workload
 
 DATABASE, FILE, NOTHING_READ, REDIS = "db", "file", "none", "redis"
 

@@ -8,10 +8,9 @@ from typing import Any
 from collect.findings.given import Part, estimate_of, hypothesis_of, section, told
 from collect.findings.prose import FEW, capital, doubt, sure
 from collect.findings.statement import Finding, Holds, Kind, Statement, by_test, tested
-from collect.report.comparison import on_workload
 from collect.report.extras import Extra
 from collect.report.figures import RunFigures
-from collect.report.words import listed
+from collect.report.words import listed, on_workload
 
 NAMES = ("ladder", "factorial")
 NOT_THE_SERVERS = "; it rests on trials that the server did not limit"

@@ -20,13 +20,12 @@ from collect.findings.statement import (
     finding,
     tested,
 )
-from collect.report.comparison import on_workload
 from collect.report.costs import Measured
 from collect.report.extras import Extra
 from collect.report.figures import RunFigures
 from collect.report.table import ARTICLE, CONTROLLED, TableRow, article_table
 from collect.report.verdicts import PLAIN
-from collect.report.words import counted
+from collect.report.words import counted, on_workload
 
 
 def _statements(figures: RunFigures, _: Sequence[Extra]) -> list[Statement]:

@@ -6,11 +6,11 @@ from collections import Counter
 
 from collect.findings.statement import ALIKE, FOUND, NONE, Finding, Said
 from collect.report import words
-from collect.report.comparison import held, on_workload
+from collect.report.comparison import held
 from collect.report.figures import CellFigures, RatioFigures
 from collect.report.table import USERS, WAYS
 from collect.report.verdicts import PLAIN
-from collect.report.words import counted, interval
+from collect.report.words import counted, interval, on_workload
 from collect.statistics.intervals import Estimate
 
 FEW = "from so few blocks nothing is claimed"

@@ -10,7 +10,7 @@ from collect.report.composition import composition_headline
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, in_articles_order
 from collect.report.table import ARTICLE, CONTROLLED, WAYS
 from collect.report.verdicts import PLAIN
-from collect.report.words import counted, interval, listed, span
+from collect.report.words import counted, interval, listed, on_workload, span
 
 
 @dataclass(frozen=True)
@@ -158,9 +158,3 @@ def _preferred(figures: RunFigures, ratios: Iterable[RatioFigures], profile: str
         )
 
     return min((ratio for ratio in ratios if ratio.top.profile == profile), key=rank, default=None)
-
-
-def on_workload(workload: str) -> str:
-    """Return what a workload is called in a sentence: "on Redis I/O"."""
-    known = {"redis": "on Redis I/O", "none": "without I/O", "file": "on file I/O", "db": "on database I/O"}
-    return known.get(workload, f'on "{workload}"')

@@ -13,11 +13,12 @@ from collect.report.charts import Chart
 from collect.report.composition_charts import share_chart, waterfall
 from collect.report.extras import Extra
 from collect.report.figures import RunFigures
-from collect.report.words import NOTHING, counted
+from collect.report.words import NOTHING, counted, number, on_workload
 
 TITLE = "What the ratio consists of"
 LEFT = "async itself, on equal terms"
 UNKNOWN, MARKED = " ?", " *"
+UNKNOWN_TOLD, MARKED_TOLD = "cannot be told from 1", "something else than the server limited it"
 SIGNS = {
     UNKNOWN: "? cannot be told from none",
     MARKED: "* rests on trials that something else than the server limited",
@@ -57,12 +58,21 @@ def composition_headline(figures: RunFigures) -> str | None:
     if data is None:
         return None
     whole, left = data["whole"], data["left"]
-    signs = [text for sign, text in SIGNS.items() if any(sign in mark(part) for part in (whole, left))]
     return (
-        f"On {data['workload']}, measured the article's way, async answers {times(whole)}{mark(whole)} times as many"
-        f" requests a second as sync; on equal terms {times(left)}{mark(left)}"
-        + (f" ({'; '.join(signs)})." if signs else ".")
+        f"Async answers {_answers(whole)} as many requests a second as sync {on_workload(data['workload'])}, measured"
+        f" the article's way{_sure(whole)}, and {_answers(left)} on equal terms{_sure(left)}."
     )
+
+
+def _answers(part: Mapping[str, Any]) -> str:
+    return f"{number(part['value'])} times"
+
+
+def _sure(part: Mapping[str, Any]) -> str:
+    """Return in brackets how sure a ratio is, and what it must not be taken for."""
+    span = "no interval" if part["low"] is None else f"{number(part['low'])} to {number(part['high'])}"
+    remarks = {UNKNOWN_TOLD: not part["known"], MARKED_TOLD: part["marked"]}
+    return f" ({'; '.join([span, *(remark for remark, holds in remarks.items() if holds)])})"
 
 
 def composed(figures: RunFigures) -> Composition | None:

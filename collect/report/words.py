@@ -25,6 +25,12 @@ def number(value: float | None, digits: int = 2) -> str:
     return NOTHING if value is None else f"{value:,.{digits}f}"
 
 
+def on_workload(workload: str) -> str:
+    """Return what a workload is called in a sentence: "on Redis I/O"."""
+    known = {"redis": "on Redis I/O", "none": "without I/O", "file": "on file I/O", "db": "on database I/O"}
+    return known.get(workload, f'on "{workload}"')
+
+
 def counted(count: int, thing: str) -> str:
     """Return how many of a thing there are."""
     return f"{count:,} {thing}{'s' * (count != 1)}"
