@@ -10,7 +10,7 @@ from collect.findings.prose import FEW, capital, doubt, sure
 from collect.findings.statement import Finding, Holds, Kind, Statement, by_test, tested
 from collect.report.extras import Extra
 from collect.report.figures import RunFigures
-from collect.report.words import listed, on_workload
+from collect.report.words import on_workload
 
 NAMES = ("ladder", "factorial")
 NOT_THE_SERVERS = "; it rests on trials that the server did not limit"
@@ -110,23 +110,22 @@ def _effect(figures: RunFigures, extra: Extra, part: Part, of: str) -> Statement
 def _interaction(figures: RunFigures, extra: Extra, part: Part) -> Statement:
     """Tell by how many times factors change one another's effect on the ratio."""
     titles = {factor["name"]: factor["title"] for factor in extra.data["factors"]}
-    named = [listed([titles[name] for name in product]) for product in part["term"]]
-    among = ", or of ".join(named) + "," * (len(named) > 1)
-    where = f"where one of {among} is on equal terms, the other's"
+    named = [" × ".join(titles[name] for name in product) for product in part["term"]]
+    what = f"{', '.join(named)}{' (all together, as no run tells them apart)' * (len(named) > 1)}"
+    where = "where one is on equal terms, the other's"
     if len(part["term"][0]) > 2:
-        where = f"where none or an even number of the others of {among} is left the article's way, one's"
-    together = ", all of these together, as no run tells them apart" if len(named) > 1 else ""
-    of = "effect on the ratio of async to sync"
+        where = "where none or an even number of the others is left the article's way, one's"
 
     def say(holds: Holds) -> Finding:
         estimate = estimate_of(part)
-        figure = f"is {estimate.value:.2f} times its average {sure(estimate)}"
+        figure = f"{estimate.value:.2f} times its average {sure(estimate)}"
+        effect = f"{where} effect on the ratio of async to sync is {figure}"
         text, says = by_test(
             holds,
-            few=f"{capital(where)} {of} {figure}{together}; {FEW}.",
-            found=f"{capital(where)} {of} {figure}{together}{_mark(part)}.",
-            none=f"That {' or '.join(named)} change one another's {of} cannot be told from none:"
-            f" {where} {figure}{together}{doubt(estimate)}{_mark(part)}.",
+            few=f"{capital(what)}: {effect}; {FEW}.",
+            found=f"{capital(what)}: {effect}{_mark(part)}.",
+            none=f"{capital(what)}: that they change one another's effect cannot be told from none, {figure}"
+            f"{doubt(estimate)}{_mark(part)}.",
         )
         return told(figures, text, says, part, extra, _all_cells(figures))
 

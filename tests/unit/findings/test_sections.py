@@ -70,7 +70,7 @@ def test_a_factorial_tells_effects_and_interactions() -> None:
     assert (
         only(
             found,
-            "Where one of the ports and the server is on equal terms, the other's effect on the ratio of async to sync"
+            "The ports × the server: where one is on equal terms, the other's effect on the ratio of async to sync"
             " is 0.8",
         ).says
         == FOUND
@@ -84,10 +84,9 @@ def test_interactions_that_no_run_tells_apart_are_told_together() -> None:
     for noise, says in ((0.001, FOUND), (0.3, NONE)):
         logs = log_rates(design, {**both, **({"async": {}} if says == FOUND else {})}, blocks=6, noise=noise)
         found = claims(page("factorial", composition_data(compose(design, logs, {}, 1))), "composition")
-        each = only(found, "one of the ports and the server, or of the debug and the log, is on equal terms")
+        each = only(found, "The ports × the server, the debug × the log (all together, as no run tells them apart): ")
         assert each.says == says
-        assert "all of these together, as no run tells them apart" in each.text
-    assert "change one another's effect on the ratio of async to sync cannot be told from none" in each.text
+    assert "that they change one another's effect cannot be told from none" in each.text
 
 
 def test_an_interaction_is_by_how_many_times_the_others_effect_differs_from_its_average() -> None:
