@@ -17,10 +17,20 @@ import numpy as np
 
 from collect.archive.query import open_run
 from collect.designs.cuts import LATEST, MEAN, Seconds, by_second
-from collect.designs.fits import Figure, Floats, fits, interval, least_blocks, means, resampled, stretched, told_apart
+from collect.designs.fits import (
+    Figure,
+    Floats,
+    enough_blocks,
+    fits,
+    interval,
+    least_blocks,
+    means,
+    resampled,
+    stretched,
+    told_apart,
+)
 from collect.report.article import article_figures, side_of
 from collect.report.figures import Row, RunFigures, kind, usable
-from collect.statistics.blocks import MIN_BLOCKS
 from collect.verdicts.findings import CLIENT_PORTS
 from collect.verdicts.ports import RANGE, port_count
 
@@ -140,7 +150,7 @@ def hypotheses(figures: RunFigures) -> Hypotheses | None:
     by_text = np.log([told[name].text_rps or told[name].rps for name in names])
     values, texts, centre = fits(means(sets), logs), fits(means(sets), by_text), means(sets)
     blocks = least_blocks(sets)
-    draws = stretched(fits(resampled(sets), logs), blocks) if blocks >= MIN_BLOCKS else None
+    draws = stretched(fits(resampled(sets), logs), blocks) if enough_blocks(sets) else None
     apart = None if draws is None else told_apart(values, draws)
     found = []
     for row, each in enumerate(every):

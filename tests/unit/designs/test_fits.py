@@ -7,7 +7,17 @@ import math
 import numpy as np
 import pytest
 
-from collect.designs.fits import Figure, fits, interval, least_blocks, means, resampled, stretched, told_apart
+from collect.designs.fits import (
+    Figure,
+    enough_blocks,
+    fits,
+    interval,
+    least_blocks,
+    means,
+    resampled,
+    stretched,
+    told_apart,
+)
 
 ARTICLE = np.log([315.0, 463, 453, 225, 1361, 1539, 1538, 1496, 1455, 1490])
 
@@ -78,3 +88,13 @@ def test_equal_hypotheses_are_seldom_told_apart_and_unlike_ones_are() -> None:
             found += len(logs) == 7 and bool(worse[6])
     assert false / 200 <= 0.08
     assert found / 100 > 0.95
+
+
+def test_one_lost_trial_does_not_take_all_intervals() -> None:
+    def run(*counts: int) -> list[list[Figure]]:
+        return [[Figure(cell, dict.fromkeys(range(count), 0.0)) for cell, count in enumerate(counts)]]
+
+    assert enough_blocks(run(3, 3, 3))
+    assert enough_blocks(run(2, 3, 3))
+    assert not enough_blocks(run(1, 3, 3))
+    assert not enough_blocks(run(2, 2, 3))
