@@ -61,7 +61,7 @@ def enough_blocks(sets: Sets) -> bool:
     """Say whether there can be intervals: two blocks of every cell, and ``MIN_BLOCKS`` of two cells in three.
 
     So a trial that was lost does not take them all. In simulated runs of three blocks with three of ten figures one
-    short, intervals by the shortest's degrees of freedom held the true fit in 291 to 294 of 300, with none short in 288.
+    short, intervals by the shortest's degrees of freedom held the true fit in 291 of 300, with none short in 288.
     """
     counts = list({figure.cell: len(figure.logs) for figures in sets for figure in figures}.values())
     return min(counts) >= LEAST_BLOCKS and 3 * sum(count < MIN_BLOCKS for count in counts) <= len(counts)
