@@ -19,9 +19,9 @@ from collect.archive.window import (
     covers,
     find_window,
     growth,
+    in_window,
     microseconds,
     missed_ticks,
-    in_window,
 )
 from collect.catalog import needs_database
 from collect.statistics.percentiles import percentile

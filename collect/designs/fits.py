@@ -21,6 +21,7 @@ DRAWS, SEED = 4000, 20230616
 LEVEL = 0.95
 FIGURES_THAT_COUNT = 3.5
 LEAST_BLOCKS = 2
+"""That every cell must have; most have more (see ``enough_blocks``)."""
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,14 @@ from collect.designs.fits import (
 ARTICLE = np.log([315.0, 463, 453, 225, 1361, 1539, 1538, 1496, 1455, 1490])
 
 
-def sets_of(logs: np.ndarray, noise: float, blocks: int, seed: int) -> list[list[Figure]]:
-    """Return sets of figures around true logs (sets x figures), of trials of their own."""
+def sets_of(logs: np.ndarray, noise: float, blocks: int, seed: int, short: int = 0) -> list[list[Figure]]:
+    """Return sets of figures around true logs (sets x figures), of trials of their own; so many lack their last."""
     rng = np.random.default_rng(seed)
     return [
         [
-            Figure((row, column), {block + 1: true + rng.normal(0, noise) for block in range(blocks)})
+            Figure(
+                (row, column), {block + 1: true + rng.normal(0, noise) for block in range(blocks - (column < short))}
+            )
             for column, true in enumerate(figures)
         ]
         for row, figures in enumerate(logs)
@@ -61,15 +63,16 @@ def test_a_resamples_spread_is_that_of_a_mean() -> None:
     assert means([[Figure("a", dict(enumerate(values)))]])[0, 0] == pytest.approx(values.mean())
 
 
-@pytest.mark.parametrize(("blocks", "noise"), [(3, 0.12), (5, 0.15)])
-def test_the_interval_covers_the_true_fit(blocks: int, noise: float) -> None:
+@pytest.mark.parametrize(("blocks", "noise", "short"), [(3, 0.12, 0), (5, 0.15, 0), (3, 0.12, 3)])
+def test_the_interval_covers_the_true_fit(blocks: int, noise: float, short: int) -> None:
     truth = ARTICLE + np.linspace(-0.4, 0.4, 10)
     true = float(fits(truth, ARTICLE))
     covered = 0
     for seed in range(300):
-        sets = sets_of(truth[np.newaxis], noise, blocks, seed)
+        sets = sets_of(truth[np.newaxis], noise, blocks, seed, short)
+        assert enough_blocks(sets)
         value = float(fits(means(sets), ARTICLE)[0])
-        draws = stretched(fits(resampled(sets, 400, seed), ARTICLE), blocks)
+        draws = stretched(fits(resampled(sets, 400, seed), ARTICLE), least_blocks(sets))
         low, high = interval(value, draws[:, 0])
         covered += low <= true <= high
     assert covered / 300 > 0.90
