@@ -1,0 +1,71 @@
+"""The browser, and the pages of runs of each kind that its tests look at: each made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collect.archive import begin_run
+from collect.archive.store import Archive
+from collect.cli import main
+from collect.report.table import WAYS
+from tests.support.browser import Browser
+from tests.support.cells import cells, measured
+from tests.support.judged import ARTICLE_WAY, judged
+from tests.support.plans import small_plan
+from tests.support.synthetic import Setting, finish, plausible
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with Browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an archive of one run, of which two trials are invalid and a fact looks like markup."""
+    folder = tmp_path_factory.mktemp("archive")
+    run = begin_run(folder, small_plan(3, window_s=5, workloads=("redis", "none")), inventory="local")
+    run.update_session(facts={"server1": {"role": "server", "cpu_model": "<b>odd</b>"}, "client1": {"role": "client"}})
+    for spec in run.trials():
+        spoilt = spec.block == 2 and spec.cell.workload == "redis"
+        finish(run, spec, Setting(redis_lost=100) if spoilt else plausible(spec))
+    run.seal()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page(archive: Path) -> Path:
+    return drawn(Archive(archive))
+
+
+@pytest.fixture(scope="session")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a run of which one ratio counts and the other does not."""
+    return drawn(judged(tmp_path_factory.mktemp("limited"), ARTICLE_WAY))
+
+
+@pytest.fixture(scope="session")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a run of all workloads and frameworks, both ways."""
+    some = cells(("none", "file", "redis", "db"), ("flask-werkzeug", "starlette-uvicorn", "aiohttp"), tuple(WAYS))
+    words = {cell.name: "generator" for cell in some if cell.profile == "article" and "flask" not in cell.variant}
+    return drawn(measured(tmp_path_factory.mktemp("wide"), some, words, blocks=1))
+
+
+@pytest.fixture(scope="session")
+def ranked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a run of variants on both Pythons."""
+    names = ("flask-gunicorn-gthread", "starlette-uvicorn-uvloop")
+    some = cells(("redis",), (*names, *(f"{name}-modern" for name in names)), ("controlled",))
+    return drawn(measured(tmp_path_factory.mktemp("ranked"), some, {}))
+
+
+def drawn(archive: Archive) -> Path:
+    """Return the page of the latest run, made as a user makes it."""
+    path = archive.path / "report.html"
+    assert main(["report", "latest", "-o", str(path), "--archive", str(archive.path)]) == 0
+    return path
