@@ -12,7 +12,7 @@ from collect.cli.common import archive_option, despite_option, json_option, outc
 from collect.errors import BenchError
 
 if TYPE_CHECKING:
-    from collect.compare.runs import Compared, Comparison
+    from collect.compare.runs import Comparison
 
 REFUSED = "refused"
 
@@ -58,70 +58,28 @@ def compare(
 
 
 def _print(found: Comparison) -> None:
+    from collect.compare.metadata import in_words
+    from collect.compare.words import comparison_notes, limits, ratio
+
     names = ("cell", "blocks", "RPS", "CPU per request", "limited by", "verdict", "why")
     rows = [
         [
             cell.cell,
             "{}, {}".format(*cell.figures[found.by.key].blocks),
-            _ratio(cell.figures["rps"]),
-            _ratio(cell.figures["cpu"]),
-            _words(cell.limited_by),
+            ratio(cell.figures["rps"]),
+            ratio(cell.figures["cpu"]),
+            limits(cell.limited_by),
             cell.verdict,
             None if cell.figures[found.by.key].low is not None else cell.why,
         ]
         for cell in found.cells
     ]
-    from collect.compare.metadata import in_words
-
     rows += [[name, None, None, None, None, REFUSED, in_words(differs)] for name, differs in found.refused.items()]
     shown = len(names) if any(row[-1] for row in rows) else len(names) - 1
     print_table(names[:shown], [row[:shown] for row in rows])
     click.echo()
-    for line in _notes(found):
+    for line in comparison_notes(found):
         click.echo(line)
-
-
-def _notes(found: Comparison) -> list[str]:
-    """Return what one has to know to read the table."""
-    first, second = found.first, found.second
-    together = found.together[found.by.key]
-    tested = sum(cell.figures[found.by.key].low is not None for cell in found.cells)
-    lines = [
-        f"{second.run_id} ({second.code}) over {first.run_id} ({first.code}).",
-        f"The intervals hold together, for {tested} cells, with 95 %. Verdicts are on {found.by.title}, corrected"
-        f" for their number (Holm). Same: shown to be within {100 * found.margin:g} %; unknown: neither that nor a"
-        " difference.",
-    ]
-    if together.low_alone is not None:
-        lines.append(f"All cells together, by {found.by.title}: {_ratio(together, alone=True)}.")
-    effect = found.effects[found.by.key]
-    if effect:
-        apart = f"{effect.deviation:.1%}" if effect.deviation else "no more than their blocks explain"
-        lines.append(f"Run to run: {apart}, from {effect.runs} repeated runs; counted in the intervals.")
-    else:
-        lines.append(
-            "Run to run: not known. It takes three runs of one commit under these conditions, or two each of two; the"
-            " first run may be among them, the second is not. The intervals are of these two runs alone: what runs"
-            " differ by as such is in the ratio (undone_by in --json)."
-        )
-    for where, cells in (("first", found.only_first), ("second", found.only_second)):
-        if cells:
-            lines.append(f"{len(cells)} cells are in the {where} only (--json names them).")
-    if found.despite:
-        lines.append(f"Allowed to differ: {', '.join(found.despite)}.")
-    return lines
-
-
-def _ratio(compared: Compared, *, alone: bool = False) -> str:
-    low, high = (compared.low_alone, compared.high_alone) if alone else (compared.low, compared.high)
-    if compared.ratio is None:
-        return "-"
-    return f"{compared.ratio:.3f}" + (f" ({low:.3f} to {high:.3f})" if low is not None else "")
-
-
-def _words(limited_by: tuple[str | None, str | None]) -> str:
-    words = [word or "not judged" for word in limited_by]
-    return words[0] if words[0] == words[1] else " / ".join(words)
 
 
 def _data(found: Comparison) -> dict[str, Any]:

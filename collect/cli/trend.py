@@ -50,8 +50,7 @@ def trend(cell: str, since: str | None, by: str, despite: tuple[str, ...], archi
 
 
 def _print(found: Trend) -> None:
-    from collect.compare.metadata import in_words
-    from collect.statistics.change_points import LEAST_VALUES
+    from collect.compare.words import trend_notes
 
     turns = {turn.run_id: turn for turn in found.turns}
     unit = f"{found.by.title}, {found.by.unit}"
@@ -70,22 +69,8 @@ def _print(found: Trend) -> None:
         )
     print_table(("run", "commit", "blocks", unit, "level", "change"), rows)
     click.echo()
-    if len(found.points) < LEAST_VALUES:
-        click.echo(f"{len(found.points)} runs: a change can be told from chance with {LEAST_VALUES} or more.")
-    elif not found.turns:
-        click.echo(f"{len(found.points)} runs: no change that can be told from chance.")
-    for turn in found.turns:
-        click.echo(
-            f"{turn.verdict} from {turn.created_at} on ({turn.code}; before it {turn.before_code}):"
-            f" {turn.ratio:.3f} ({turn.low:.3f} to {turn.high:.3f}), p {turn.p:.2g}."
-        )
-    if found.turns and found.drifts:
-        click.echo(
-            f"Neighbouring runs are alike beyond their levels (autocorrelation {found.autocorrelation:.2f}):"
-            " a change may be the machine's own drift."
-        )
-    for left in found.left_out:
-        click.echo(f"left out: {left.run_id}: {in_words(left.differs) or left.why}")
+    for line in trend_notes(found):
+        click.echo(line)
 
 
 def _data(found: Trend, **more: Any) -> dict[str, Any]:
