@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -22,3 +23,12 @@ def shown(path: Path) -> str:
         return str(path.resolve().relative_to(CHECKOUT))
     except ValueError:
         return str(path)
+
+
+def index_dir(archive_dir: Path) -> Path:
+    """Return where what can be made again from an archive is kept: .state/index/<hash of its path>/ of the checkout.
+
+    Not in the archive itself, which may be read-only or shared. It need not be there, nor be writable.
+    """
+    name = hashlib.sha256(os.fsencode(archive_dir.resolve())).hexdigest()[:16]
+    return CHECKOUT / ".state" / "index" / name
