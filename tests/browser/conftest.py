@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from collect.archive import begin_run
 from collect.archive.store import Archive
 from collect.cli import main
+from collect.plan import load_plan
 from collect.report.table import WAYS
 from tests.support.browser import Browser
 from tests.support.cells import cells, measured
-from tests.support.judged import ARTICLE_WAY, judged
+from tests.support.judged import ARTICLE_WAY, change, judged
+from tests.support.mapped import CEILINGS, small_map
 from tests.support.plans import small_plan
-from tests.support.synthetic import Setting, finish, plausible
+from tests.support.synthetic import Setting, finish, plausible, write_run
 
 
 @pytest.fixture(scope="session")
@@ -64,8 +68,40 @@ def ranked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return drawn(measured(tmp_path_factory.mktemp("ranked"), some, {}))
 
 
+@pytest.fixture(scope="session")
+def ladder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a run that takes the ratio apart, one factor after the other."""
+    return _apart(tmp_path_factory.mktemp("ladder"), "ladder")
+
+
+@pytest.fixture(scope="session")
+def factorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a run of all settings of two factors."""
+    return _apart(tmp_path_factory.mktemp("factorial"), "factorial")
+
+
+@pytest.fixture(scope="session")
+def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a run of users against delays."""
+    plan = small_map(blocks=1, users=(10,), delays=(0, 5))
+    plan = replace(plan, cells=tuple(cell for cell in plan.cells if cell.variant.endswith("pool")))
+    folder = tmp_path_factory.mktemp("mapped")
+    change(write_run(folder, plan, Setting(rps=60)).seal(), ceilings=CEILINGS)
+    return drawn(Archive(folder))
+
+
 def drawn(archive: Archive) -> Path:
     """Return the page of the latest run, made as a user makes it."""
     path = archive.path / "report.html"
     assert main(["report", "latest", "-o", str(path), "--archive", str(archive.path)]) == 0
     return path
+
+
+def _apart(folder: Path, kind: str) -> Path:
+    design = {"kind": kind, "workload": "redis", "users": 10, "factors": ["client", "server"]}
+    plan = {"blocks": 3, "seed": 1, "ramp_s": 0, "warmup_s": 0.5, "window_s": 1, "design": design}
+    path = folder / f"{kind}.yml"
+    path.write_text(yaml.safe_dump(plan))
+    made = load_plan(path)
+    words = {cell.name: "generator" if cell.variant == "starlette-uvicorn" else "server-app" for cell in made.cells}
+    return drawn(judged(folder / "archive", words, made))

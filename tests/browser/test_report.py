@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import json
 import statistics
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from collect.archive.store import Archive
 from collect.cli import main
-from collect.report.table import WAYS
 from collect.report.words import whole
 from tests.support.browser import Browser, chromium
-from tests.support.cells import cells, measured
-from tests.support.judged import ARTICLE_WAY, judged
-from tests.support.plans import small_plan
-from tests.support.synthetic import Setting, finish, plausible
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(chromium() is None, reason="no Chromium here")]
+WIDTHS = (1400, 768, 400)
+KINDS = ("page", "limited", "wide", "ranked", "ladder", "factorial", "mapped")
+"""Fixtures of conftest.py: the pages of runs of each kind."""
 CELLS = "[...document.querySelectorAll('SELECTOR')].map(row => [ID, [...row.querySelectorAll('[data-value]')].map(cell => cell.dataset.value)])"  # noqa: E501
 
 OVER = """[...document.querySelectorAll('TABLE tr')].filter(row => {
@@ -29,33 +24,7 @@ OVER = """[...document.querySelectorAll('TABLE tr')].filter(row => {
     return boxes.some((a, i) => boxes.some((b, j) => i < j && a.left < b.right - 1 && b.left < a.right - 1
         && a.top < b.bottom - 1 && b.top < a.bottom - 1)) }).length"""
 """Rows of a table of which two cells overlap."""
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from collect.archive import begin_run
-
-    folder = tmp_path_factory.mktemp("archive")
-    run = begin_run(folder, small_plan(3, window_s=5, workloads=("redis", "none")), inventory="local")
-    run.update_session(facts={"server1": {"role": "server", "cpu_model": "<b>odd</b>"}, "client1": {"role": "client"}})
-    for spec in run.trials():
-        spoilt = spec.block == 2 and spec.cell.workload == "redis"
-        finish(run, spec, Setting(redis_lost=100) if spoilt else plausible(spec))
-    run.seal()
-    return folder
-
-
-@pytest.fixture(scope="module")
-def page(archive: Path) -> Path:
-    path = archive / "report.html"
-    assert main(["report", "latest", "-o", str(path), "--archive", str(archive)]) == 0
-    return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with Browser() as started:
-        yield started
+UNDRAWN = "[...document.querySelectorAll('[data-chart]')].filter(place => !place.firstElementChild).length"
 
 
 @pytest.fixture(scope="module")
@@ -72,16 +41,36 @@ def asked(archive: Path, capsys: pytest.CaptureFixture[str], sql: str) -> list[d
     return rows
 
 
-@pytest.mark.parametrize(("width", "dark"), [(400, False), (1400, False), (800, True)])
-def test_nothing_is_amiss_at_any_width(browser: Browser, page: Path, width: int, dark: bool) -> None:
-    browser.open(page, width, dark=dark)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_amiss_at_any_width(
+    browser: Browser, kind: str, width: int, dark: bool, request: pytest.FixtureRequest
+) -> None:
+    path: Path = request.getfixturevalue(kind)
+    browser.open(path, width, dark=dark)
     assert browser.errors == []
-    assert {url for url in browser.requests if not url.startswith("data:")} == {page.resolve().as_uri()}
+    assert browser.outside == []
+    assert {url for url in browser.requests if not url.startswith("data:")} == {path.resolve().as_uri()}
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
-    assert browser.evaluate("document.querySelectorAll('[data-chart]').length") == 2 + 2 * 3 + 12 * 2
     assert browser.evaluate("document.querySelectorAll('b').length") == 0  # facts are text, whatever they hold
-    dark_back = "rgb(23, 24, 27)" if dark else "rgb(255, 255, 255)"
-    assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == dark_back
+    back = browser.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+    assert max(back) < 60 if dark else min(back) > 230
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_picture_has_its_data_as_a_table(browser: Browser, kind: str, request: pytest.FixtureRequest) -> None:
+    browser.open(request.getfixturevalue(kind), 1000)
+    figures = browser.evaluate(
+        "[...document.querySelectorAll('figure')].filter(figure => figure.querySelector('[data-chart]')).map(figure =>"
+        " [figure.querySelector('figcaption')?.textContent.trim().length > 0,"
+        " figure.querySelectorAll('details table thead th').length > 0,"
+        " figure.querySelectorAll('details table tbody tr').length > 0])"
+    )
+    assert figures
+    assert all(all(each) for each in figures), figures
+    inside = browser.evaluate("document.querySelectorAll('figure [data-chart]').length")
+    assert browser.evaluate("document.querySelectorAll('[data-chart]').length") == inside
 
 
 def test_each_trials_digits_are_the_archives(shown: Browser, archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,33 +112,21 @@ def test_invalid_trials_are_struck_out_with_their_reason(shown: Browser) -> None
     assert "Redis counted 100 GETs fewer" in shown.evaluate("document.querySelector('#each tr.invalid').textContent")
 
 
-def test_charts_in_folded_parts_are_drawn_when_unfolded(shown: Browser) -> None:
-    assert shown.evaluate("document.querySelectorAll('[data-chart] .bk-Figure').length") < 2 + 2 * 3 + 12 * 2
+def test_charts_far_away_are_drawn_when_they_are_needed(shown: Browser) -> None:
+    assert shown.evaluate(UNDRAWN) > 0
     shown.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     shown.evaluate("dispatchEvent(new Event('beforeprint'))")  # draws all, also what is far from the window
-    widths: list[float] = []
-    for _ in range(50):
-        widths = shown.evaluate(
-            "[...document.querySelectorAll('.pair figure .bk-Figure')].map(e => e.getBoundingClientRect().width)"
-        )
-        if len(widths) == 24 and min(widths) > 300:
-            break
-        time.sleep(0.1)
-    assert len(widths) == 24
-    assert min(widths) > 300
+    shown.until(f"{UNDRAWN} === 0", 60)
+    narrow = (
+        "[...document.querySelectorAll('[data-chart]')].filter(place => place.offsetParent)"
+        ".map(place => place.firstElementChild.getBoundingClientRect()).filter(box => box.width < 300 || box.height < 100)"
+    )
+    shown.until(f"{narrow}.length === 0")
     assert shown.errors == []
 
 
-@pytest.fixture(scope="module")
-def limited(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the page of a run of which one ratio counts and the other does not."""
-    archive = judged(tmp_path_factory.mktemp("limited"), ARTICLE_WAY)
-    path = archive.path / "report.html"
-    assert main(["report", "latest", "-o", str(path), "--archive", str(archive.path)]) == 0
-    return path
-
-
-@pytest.mark.parametrize(("width", "dark"), [(400, False), (1400, False), (800, True)])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
 def test_what_does_not_count_is_struck_out_and_says_why(
     browser: Browser, limited: Path, width: int, dark: bool
 ) -> None:
@@ -176,28 +153,6 @@ def test_what_does_not_count_is_struck_out_and_says_why(
     assert badges == ["client's: ports", "server's own: app", "client's: generator", "server's own: app"]
 
 
-@pytest.fixture(scope="module")
-def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the page of a run of all workloads and frameworks, both ways."""
-    some = cells(("none", "file", "redis", "db"), ("flask-werkzeug", "starlette-uvicorn", "aiohttp"), tuple(WAYS))
-    words = {cell.name: "generator" for cell in some if cell.profile == "article" and "flask" not in cell.variant}
-    return drawn(measured(tmp_path_factory.mktemp("wide"), some, words, blocks=1))
-
-
-@pytest.fixture(scope="module")
-def ranked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the page of a run of variants on both Pythons."""
-    names = ("flask-gunicorn-gthread", "starlette-uvicorn-uvloop")
-    some = cells(("redis",), (*names, *(f"{name}-modern" for name in names)), ("controlled",))
-    return drawn(measured(tmp_path_factory.mktemp("ranked"), some, {}))
-
-
-def drawn(archive: Archive) -> Path:
-    path = archive.path / "report.html"
-    assert main(["report", "latest", "-o", str(path), "--archive", str(archive.path)]) == 0
-    return path
-
-
 @pytest.mark.parametrize(("width", "dark"), [(1400, False), (1000, True), (400, False)])
 def test_the_tables_fit_every_window(browser: Browser, wide: Path, ranked: Path, width: int, dark: bool) -> None:
     for path, table, rows in ((wide, "#versus", 12), (ranked, ".renewals", 2)):
@@ -222,11 +177,7 @@ def test_a_figure_leads_to_its_trials(browser: Browser, wide: Path) -> None:
     browser.open(wide, 1400)
     browser.evaluate("document.querySelectorAll('#versus a.big')[3].click()")
     part = "document.querySelector('details.cell:target')"
-    for _ in range(50):
-        if browser.evaluate(f"{part}.open"):
-            break
-        time.sleep(0.1)
-    assert browser.evaluate(f"{part}.open")
+    browser.until(f"{part}.open")
     assert browser.evaluate(f"{part}.id") == "trials-starlette-uvicorn.redis.locust-fast.10.controlled"
     browser.evaluate(f"{part}.querySelector('a').click()")
     row = "document.querySelector('#each tr:target').dataset.trial"

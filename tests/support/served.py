@@ -1,0 +1,81 @@
+"""``collect serve`` as a process of its own, within the network of the browser that looks at it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+from tests.support.browser import Browser
+
+BEGINS_S, ENDS_S = 60.0, 10.0
+LISTENING = "0A"
+"""The state of a socket as /proc/<pid>/net/tcp writes it."""
+
+
+class Served:
+    """The server of an archive. Use it in a ``with`` statement; it must end in time when it is interrupted."""
+
+    def __init__(self, browser: Browser, archive: Path, *options: str) -> None:
+        """Take the browser beside which it runs; without a network of that one's own, any free port serves."""
+        self._beside = browser.beside()
+        self.port = 8765 if self._beside else _free_port()
+        self._command = [
+            *self._beside, str(Path(sys.executable).with_name("collect")), "serve", "--port", str(self.port),
+            "--archive", str(archive), *options,
+        ]  # fmt: skip
+
+    def __enter__(self) -> Served:
+        self._told = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in the end)
+        self._process = subprocess.Popen(self._command, stdout=self._told, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + BEGINS_S
+        while not self._listens():
+            assert self._process.poll() is None, self.told()
+            assert time.monotonic() < deadline, f"no answer on port {self.port}: {self.told()}"
+            time.sleep(0.05)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.send_signal(signal.SIGINT)
+        try:
+            code = self._process.wait(ENDS_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise AssertionError(f"it did not end within {ENDS_S} s: {self.told()}") from None
+        told = self.told()
+        self._told.close()
+        assert code in (0, 130), f"exit code {code}: {told}"
+        assert "Traceback" not in told, told
+
+    def at(self, path: str = "/") -> str:
+        """Return the address of a page."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def told(self) -> str:
+        """Return what it has printed."""
+        self._told.flush()
+        self._told.seek(0)
+        return self._told.read()
+
+    def _listens(self) -> bool:
+        place = f"0100007F:{self.port:04X}"
+        try:
+            lines = Path(f"/proc/{self._process.pid}/net/tcp").read_text().splitlines()
+        except OSError:
+            return False
+        return any(words[1] == place and words[3] == LISTENING for words in map(str.split, lines[1:]))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
