@@ -41,7 +41,8 @@ def citation(archive: Archive, run_id: str, manifest: Manifest | None = None) ->
     try:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise BenchError(f"cannot read the sums: {error.strerror}", shown(path), f"see `collect verify {run_id}`") from error
+        remedy = f"see `collect verify {run_id}`"
+        raise BenchError(f"cannot read the sums: {error.strerror}", shown(path), remedy) from error
     return cite(manifest, sha256)
 
 

@@ -1,8 +1,8 @@
 """Tags and notes of a run, beside its sealed entry: ``<run_id>.labels.jsonl``, to which lines are only ever added.
 
 A sealed run is never changed, and what people say of it afterwards is no part of it. Each line names the sum of the
-line before it, the first one that of the run's SHA256SUMS. So a line that was changed, taken out or put in shows, and so
-do labels that lie beside another run. Lines cut off at the end do not: who needs that notes the last line's sum elsewhere.
+line before it, the first one that of the run's SHA256SUMS. So a line that was changed, taken out or put in shows, and
+so do labels that lie beside another run. Lines cut off at the end do not: who needs that notes the last sum elsewhere.
 """
 
 from __future__ import annotations
@@ -243,7 +243,7 @@ def _line(raw: bytes) -> Line | None:
         said = json.loads(raw)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(said, dict) or set(said) != set(KEYS) or not all(isinstance(value, str) for value in said.values()):
+    if not isinstance(said, dict) or set(said) != set(KEYS) or not all(isinstance(each, str) for each in said.values()):
         return None
     line = Line(**said)
     if line.kind not in KINDS or (line.kind != NOTE and not TAG_TEXT.fullmatch(line.text)):

@@ -12,19 +12,25 @@ from collections.abc import Sequence
 
 import click
 
+from collect.cli import complete
 from collect.errors import BenchError
 
 # Each command's module is imported when it is called, so that a small question does not load the database.
 COMMANDS = {
     "list": "archive:list_runs",
     "show": "archive:show",
-    "verify": "archive:verify",
+    "verify": "verify:verify",
     "query": "query:query",
     "compare": "compare:compare",
     "trend": "trend:trend",
     "report": "report:report",
+    "tag": "labels:tag",
+    "note": "labels:note",
+    "cite": "cite:cite",
+    "gc": "gc:gc",
     "plan": "plans:plan",
     "run": "runs:run",
+    "completion": "completion:completion",
 }
 
 
@@ -56,6 +62,8 @@ def collect() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; what is wrong is said in one line, never by a traceback."""
+    if instruction := os.environ.get(complete.VARIABLE):
+        return complete.answer(collect, instruction)
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         # Not click's own main(), which turns a closed pipe into exit code 1: here that says "no".

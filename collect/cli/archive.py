@@ -1,9 +1,11 @@
-"""``collect list``, ``show``, ``verify``: what the archive holds, and whether it is as it was sealed."""
+"""``collect list`` and ``show``: what the archive holds."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,52 +13,103 @@ import click
 
 from collect.archive.partial import partial_ids
 from collect.archive.store import Archive
-from collect.cli.common import archive_option, json_option, print_json, print_table
+from collect.cli import complete
+from collect.cli.common import _cell, archive_option, json_option, print_json, print_table
+from collect.cli.filters import filter_options
+from collect.cli.labels import labels_data, labels_lines
 from collect.errors import BenchError
 
 if TYPE_CHECKING:
+    from collect.archive.filters import Filters
+    from collect.archive.index import Entry
+    from collect.archive.labels import Labels
     from collect.report.figures import RunFigures
+
+COLUMNS = ("run_id", "date", "plan", "inventory", "trials", "validity", "ratios", "tags", "notes", "reasons")
+OFTEN_EMPTY = ("tags", "notes", "reasons")
+"""Columns that a terminal shows only where any run has something in them."""
+ON_TERMINAL = 50
+"""Runs that a terminal shows where no limit is given; a pipe gets all."""
 
 
 @click.command("list")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N of them.")
+@filter_options
 @archive_option
 @json_option
-def list_runs(archive_dir: Path, as_json: bool) -> None:
-    """List the sealed runs, oldest first, and those under way."""
+def list_runs(limit: int | None, filters: Filters, archive_dir: Path, as_json: bool) -> None:
+    """List the sealed runs, oldest first, and those under way where no filter is given.
+
+    Under "ratios" stands how many of a run's ratios are comparable, under "notes" how many notes it has (see
+    `collect note`).
+
+    \b
+    Examples:
+      collect list --limit 20
+      collect list --plan table --since 2026-03-01 --cell "flask-gunicorn*"
+      collect list --cpu-model i7 --validity valid --json
+    """
+    from collect.archive.filters import Filters, select
+    from collect.archive.labels import Labels, labelled, labels
+
     archive = Archive(archive_dir)
-    entries = [_entry(archive, run_id) for run_id in archive.run_ids()]
-    entries += [{"run_id": run_id, "validity": "not sealed"} for run_id in partial_ids(archive_dir)]
+    under_way = partial_ids(archive_dir) if filters == Filters() else []
+    sealed, terminal = select(archive, filters), sys.stdout.isatty()
+    most = limit or (ON_TERMINAL if terminal and not as_json else len(sealed) + len(under_way))
+    left_out = max(0, len(sealed) + len(under_way) - most)
+    known = set(labelled(archive))
+    entries = [
+        _listed(entry, labels(archive, entry.run_id) if entry.run_id in known else Labels())
+        for entry in sealed[left_out:]
+    ]
+    entries += [{"run_id": run_id, "validity": "not sealed"} for run_id in under_way[-most:]]
     if as_json:
         print_json(entries)
         return
-    for entry in entries:
-        ratios = entry.get("ratios") or ()
-        entry["comparable"] = f"{sum(ratio['comparable'] for ratio in ratios)} of {len(ratios)}" if ratios else None
-    names = ("run_id", "plan", "inventory", "trials", "validity", "comparable", "reasons")
-    print_table(names, [[entry.get(name) for name in names] for entry in entries])
+    rows = [_row(entry) for entry in entries]
+    names = [name for name in COLUMNS if name not in OFTEN_EMPTY or not terminal or any(row[name] for row in rows)]
+    print_table(names, [[row[name] for name in names] for row in rows])
+    if left_out and not limit:
+        click.echo(f"{left_out:,} older runs are left out: --limit N shows more, filters find them", err=True)
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=complete.runs)
 @click.argument("trial", required=False)
 @archive_option
 @json_option
 def show(run: str, trial: str | None, archive_dir: Path, as_json: bool) -> None:
-    """Show the run RUN (an id, a prefix of one, or "latest"), or one TRIAL (its id or ordinal) with all its figures."""
+    """Show the run RUN (an id, a prefix of one, or "latest"), or one TRIAL (its id or ordinal) with all its figures.
+
+    \b
+    Examples:
+      collect show latest
+      collect show 20261126T1427 7
+      collect show latest --json
+    """
     archive = Archive(archive_dir)
     run_id = archive.resolve(run)
     if trial is not None:
         _show_trial(archive, run_id, trial, as_json=as_json)
         return
+    from collect.archive.citation import citation
+    from collect.archive.labels import labels
     from collect.report.figures import run_figures
 
     figures = run_figures(archive, run_id)
+    cited, known = citation(archive, run_id, figures.manifest), labels(archive, run_id)
     if as_json:
         from collect.report.data import run_data
 
-        print_json({"manifest": figures.manifest, "trials": figures.rows, **run_data(figures)})
+        told = {"manifest": figures.manifest, "trials": figures.rows, **run_data(figures)}
+        print_json(told | {"labels": labels_data(known), "citation": asdict(cited)})
         return
+    for line in labels_lines(known):
+        click.echo(line)
     print_run(archive, figures)
+    for line in _hosts(figures.manifest["hosts"]):
+        click.echo(f"host     {_cell(line)}")
+    click.echo(f"cite     {_cell(cited.text)}")
 
 
 def print_run(archive: Archive, figures: RunFigures) -> None:
@@ -70,38 +123,40 @@ def print_run(archive: Archive, figures: RunFigures) -> None:
     render(figures, Console(width=_width()), entry, page if page.is_file() else None)
 
 
-@click.command()
-@click.argument("runs", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="Verify every run, those under way included.")
-@archive_option
-@json_option
-def verify(runs: tuple[str, ...], every: bool, archive_dir: Path, as_json: bool) -> int:
-    """Check that RUNS (default: the latest) are to the byte as they were sealed; exit code 1 if one is not."""
-    archive = Archive(archive_dir)
-    if every:
-        names = archive.run_ids() + [path.name for path in archive_dir.glob("*.partial")]
-    else:
-        names = [name if name.endswith(".partial") else archive.resolve(name) for name in runs or ("latest",)]
-    results = {name: archive.verify(name) for name in dict.fromkeys(names)}
-    if as_json:
-        print_json({name: {"ok": not problems, "problems": problems} for name, problems in results.items()})
-    else:
-        for name, problems in results.items():
-            for line in problems or ["ok"]:
-                click.echo(f"{name}: {line}")
-    return 1 if any(results.values()) else 0
+def _listed(entry: Entry, known: Labels) -> dict[str, Any]:
+    """Return what is said of a run as plain data; of one that cannot be read, why."""
+    if entry.problem:
+        return {"run_id": entry.run_id, "validity": "unreadable", "reasons": [entry.problem], **labels_data(known)}
+    # Not asdict(), which copies all that is in them: of ten thousand runs that takes a second.
+    return {field.name: getattr(entry, field.name) for field in fields(entry)} | labels_data(known)
 
 
-def _entry(archive: Archive, run_id: str) -> dict[str, Any]:
-    try:
-        manifest = archive.manifest(run_id)
-    except BenchError as error:
-        return {"run_id": run_id, "validity": "unreadable", "reasons": [str(error)]}
-    from collect.report.manifest import cells_of, ratios_of
+def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the cells of a run's row by column."""
+    ratios = entry.get("ratios") or ()
+    return {
+        **{name: entry.get(name) for name in COLUMNS},
+        "date": str(entry.get("created_at") or "")[:16].replace("T", " ") or None,
+        "ratios": f"{sum(ratio['comparable'] for ratio in ratios)} of {len(ratios)}" if ratios else None,
+        "tags": ", ".join(entry.get("tags") or ()) or None,
+        "notes": len(entry.get("notes") or ()) or None,
+        "reasons": list(entry.get("reasons") or ()),
+    }
 
-    keys = ("run_id", "inventory", "validity", "reasons", "created_at")
-    plan = {"plan": manifest["plan"]["name"], "trials": len(manifest["trials"])}
-    return {key: manifest[key] for key in keys} | plan | {"cells": cells_of(manifest), "ratios": ratios_of(manifest)}
+
+def _hosts(hosts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line of each host: what it is."""
+    for name, facts in hosts.items():
+        memory = facts.get("mem_total")
+        parts = [
+            facts.get("cpu_model"),
+            f"{facts['cpus']} CPUs" if facts.get("cpus") else None,
+            f"{memory / 2**30:.1f} GiB" if isinstance(memory, int | float) else None,
+            facts.get("distribution"),
+            f"kernel {facts['kernel']}" if facts.get("kernel") else None,
+            f"governor {facts['governor']}" if facts.get("governor") else None,
+        ]
+        yield f"{name}: {', '.join(str(part) for part in parts if part) or 'nothing is on record'}"
 
 
 def _show_trial(archive: Archive, run_id: str, trial: str, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collect.archive.store import Archive
+from collect.cli import complete
 from collect.cli.common import archive_option, despite_option, json_option, outcome_option, print_json, print_table
 from collect.errors import BenchError
 
@@ -18,8 +19,8 @@ REFUSED = "refused"
 
 
 @click.command()
-@click.argument("first")
-@click.argument("second")
+@click.argument("first", shell_complete=complete.runs)
+@click.argument("second", shell_complete=complete.runs)
 @click.option(
     "--margin", type=float, default=0.05, show_default=True, metavar="SHARE",
     help="A ratio within 1 + SHARE and its inverse counts as the same.",

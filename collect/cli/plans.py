@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from collect.cli import complete
 from collect.cli.common import json_option, precision_options, print_json, print_table
 from collect.errors import BenchError
 from collect.plan import load_plan, plan_names
@@ -14,13 +15,26 @@ from collect.precision import pair_names, with_precision
 
 @click.group()
 def plan() -> None:
-    """Look at plans: which there are, whether one is right, its trials."""
+    """Look at plans: which there are, whether one is right, its trials.
+
+    \b
+    Examples:
+      collect plan list
+      collect plan check playbooks/plans/table.yml
+      collect plan show quick
+    """
 
 
 @plan.command("list")
 @json_option
 def list_plans(as_json: bool) -> None:
-    """List the plans that come with the checkout."""
+    """List the plans that come with the checkout.
+
+    \b
+    Examples:
+      collect plan list
+      collect plan list --json
+    """
     plans: list[dict[str, Any]] = []
     for name in plan_names():
         try:
@@ -38,10 +52,17 @@ def list_plans(as_json: bool) -> None:
 
 
 @plan.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete.own_plans)
 @precision_options
 def check(name: str, precision: float | None, time_limit_min: float | None) -> None:
-    """Check the plan NAME (or a path): schema, known names, no cell twice, nothing that cannot be served."""
+    """Check the plan NAME (or a path): schema, known names, no cell twice, nothing that cannot be served.
+
+    \b
+    Examples:
+      collect plan check quick
+      collect plan check playbooks/plans/table.yml
+      collect plan check quick --precision 0.02 --time-limit-min 30
+    """
     loaded = with_precision(load_plan(name), precision, time_limit_min)
     at_most = "at most " * (loaded.precision is not None)
     cells = f"{len(loaded.cells)} cells in {at_most}{loaded.blocks} blocks, {len(loaded.trials())} trials"
@@ -53,10 +74,16 @@ def check(name: str, precision: float | None, time_limit_min: float | None) -> N
 
 
 @plan.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete.own_plans)
 @json_option
 def show(name: str, as_json: bool) -> None:
-    """Show the trials of the plan NAME (or a path) in their order."""
+    """Show the trials of the plan NAME (or a path) in their order.
+
+    \b
+    Examples:
+      collect plan show quick
+      collect plan show table --json
+    """
     loaded = with_precision(load_plan(name))
     specs = loaded.trials()
     if as_json:

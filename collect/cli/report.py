@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from collect.archive.store import Archive
+from collect.cli import complete
 from collect.cli.archive import print_run
 from collect.cli.common import archive_option, json_option, print_json
 from collect.errors import BenchError
@@ -14,7 +15,7 @@ from collect.paths import shown
 
 
 @click.command()
-@click.argument("run", default="latest")
+@click.argument("run", default="latest", shell_complete=complete.runs)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Where to write it; default: <run id>.html in the archive."
 )
@@ -22,7 +23,14 @@ from collect.paths import shown
 @archive_option
 @json_option
 def report(run: str, output: Path | None, table: bool, archive_dir: Path, as_json: bool) -> None:
-    """Draw the report of RUN (default: the latest): one HTML file that needs no network, its sentences beside it."""
+    """Draw the report of RUN (default: the latest): one HTML file that needs no network, its sentences beside it.
+
+    \b
+    Examples:
+      collect report
+      collect report 20261126T142747Z -o report.html
+      collect report latest --table
+    """
     archive = Archive(archive_dir)
     run_id = archive.resolve(run)
     from collect.findings import markdown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,14 +20,16 @@ from collect.archive import (
     resume_run,
 )
 from collect.archive.held import settle
-from collect.archive.looks import decide, last_block
+from collect.archive.looks import decide
 from collect.archive.validity import INVALID
-from collect.cli.ceilings import in_words, taken, wanted
+from collect.cli import complete
+from collect.cli.ceilings import in_words, taken
 from collect.cli.common import archive_option, precision_options, print_json
+from collect.cli.under_way import print_state
 from collect.errors import BenchError
 from collect.paths import shown
-from collect.plan import PORT_BASE, Plan, TrialSpec, check_ports, load_plan
-from collect.precision import check_same, pair_names, with_precision
+from collect.plan import PORT_BASE, Plan, check_ports, load_plan
+from collect.precision import check_same, with_precision
 from collect.statistics.blocks import MIN_BLOCKS
 
 _client_cores = click.option(
@@ -52,11 +53,18 @@ _probe = click.option(
 
 @click.group()
 def run() -> None:
-    """Work on a run under way, as the playbooks do (JSON on stdout)."""
+    """Work on a run under way, as the playbooks do (JSON on stdout).
+
+    \b
+    Examples:
+      collect run status
+      collect run check --plan table
+      collect run seal 20261126T142747Z-91e799 --incomplete
+    """
 
 
 @run.command()
-@click.option("--plan", "plan_name", required=True, help="A plan's name or path.")
+@click.option("--plan", "plan_name", required=True, help="A plan's name or path.", shell_complete=complete.own_plans)
 @click.option("--resume", "run_id", default="", help="The run to go on with, if any.")
 @click.option("--inventory", help="Refuse to go on with a run that was begun with another.")
 @click.option("--port-base", type=int, default=PORT_BASE, show_default=True, help="Trials use the ports above it.")
@@ -69,7 +77,12 @@ def check(
     plan_name: str, run_id: str, inventory: str | None, port_base: int, client_cores: int, server_cores: int,
     probe: bool | None, precision: float | None, time_limit_min: float | None, archive_dir: Path,
 ) -> None:  # fmt: skip
-    """Say before anything is started whether `begin`, or `resume`, would do."""
+    """Say before anything is started whether `begin`, or `resume`, would do.
+
+    \b
+    Examples:
+      collect run check --plan table
+    """
     if run_id:
         plan = find_partial(archive_dir, run_id, inventory=inventory).plan
         check_same(plan, run_id, precision, time_limit_min)
@@ -90,7 +103,7 @@ def check(
 
 
 @run.command()
-@click.option("--plan", "plan_name", required=True, help="A plan's name or path.")
+@click.option("--plan", "plan_name", required=True, help="A plan's name or path.", shell_complete=complete.own_plans)
 @click.option("--inventory", required=True, help="Name of the inventory, for the record.")
 @click.option("--port-base", type=int, default=PORT_BASE, show_default=True, help="Trials use the ports above it.")
 @_client_cores
@@ -102,18 +115,24 @@ def begin(
     plan_name: str, inventory: str, port_base: int, client_cores: int, server_cores: int, probe: bool | None,
     precision: float | None, time_limit_min: float | None, archive_dir: Path,
 ) -> None:  # fmt: skip
-    """Begin a run: checked plan, writable archive with room enough."""
+    """Begin a run: checked plan, writable archive with room enough.
+
+    \b
+    Examples:
+      collect run begin --plan quick --inventory local
+      collect run begin --plan table --inventory lab --client-cores 4 --server-cores 4
+    """
     from collect.archive.seal import remove_leftovers
 
     plan = _plan(plan_name, client_cores, server_cores, probe)
     plan = _precise(plan, precision, time_limit_min, port_base)
     partial = begin_run(archive_dir, plan, inventory=inventory, port_base=port_base)
     remove_leftovers(archive_dir)
-    _print(partial)
+    print_state(partial)
 
 
 @run.command()
-@click.argument("run_id")
+@click.argument("run_id", shell_complete=complete.partial_runs)
 @click.option("--plan", "plan_name", help="Refuse unless the run was begun with this plan.")
 @click.option("--inventory", help="Refuse unless the run was begun with this inventory.")
 @_client_cores
@@ -125,7 +144,13 @@ def resume(
     run_id: str, plan_name: str | None, inventory: str | None, client_cores: int, server_cores: int,
     probe: bool | None, precision: float | None, time_limit_min: float | None, archive_dir: Path,
 ) -> None:  # fmt: skip
-    """Go on with the run RUN_ID."""
+    """Go on with the run RUN_ID.
+
+    \b
+    Examples:
+      collect run resume 20261126T142747Z-91e799
+      collect run resume 20261126T142747Z-91e799 --inventory lab
+    """
     own = find_partial(archive_dir, run_id, inventory=inventory)
     check_same(own.plan, run_id, precision, time_limit_min)
     plan = _plan(plan_name, client_cores, server_cores, None) if plan_name else None
@@ -136,16 +161,20 @@ def resume(
     if probe is not None:
         partial.want_probes(probe)
     decide(partial)  # where the last session ended before it had
-    _print(partial)
+    print_state(partial)
 
 
 @run.command()
-@click.argument("run_id")
+@click.argument("run_id", shell_complete=complete.partial_runs)
 @archive_option
 def session(run_id: str, archive_dir: Path) -> None:
     """Note on the session of RUN_ID what a JSON object on stdin says, such as {"facts": {"server1": {...}}}.
 
     Who holds up Redis' answers ("relay") holds for the whole run: with another than before it does not go on.
+
+    \b
+    Examples:
+      collect run session 20261126T142747Z-91e799 < facts.json
     """
     partial, values = _open(archive_dir, run_id), _stdin('{"facts": {...}}')
     if relay := values.pop("relay", None):
@@ -154,43 +183,63 @@ def session(run_id: str, archive_dir: Path) -> None:
 
 
 @run.command()
-@click.argument("run_id")
+@click.argument("run_id", shell_complete=complete.partial_runs)
 @archive_option
 def ceilings(run_id: str, archive_dir: Path) -> None:
-    """Note what Redis and the network of RUN_ID can do, from JSON on stdin; say it in a line."""
+    """Note what Redis and the network of RUN_ID can do, from JSON on stdin; say it in a line.
+
+    \b
+    Examples:
+      collect run ceilings 20261126T142747Z-91e799 < ceilings.json
+    """
     measured = taken(_stdin('{"redis": {...}, "network": {...}}'))
     _open(archive_dir, run_id).update_ceilings(measured)
     click.echo(in_words(measured))
 
 
 @run.command()
-@click.argument("run_id")
+@click.argument("run_id", shell_complete=complete.partial_runs)
 @archive_option
 def probes(run_id: str, archive_dir: Path) -> None:
-    """Choose how the verdicts of RUN_ID are put to the test, once all cells are measured; print what is left to do."""
+    """Choose how the verdicts of RUN_ID are put to the test, once all cells are measured; print what is left to do.
+
+    \b
+    Examples:
+      collect run probes 20261126T142747Z-91e799
+    """
     from collect.archive.probes import add_probes
 
     partial = _open(archive_dir, run_id)
     add_probes(partial)
-    _print(partial)
+    print_state(partial)
 
 
 @run.command()
-@click.argument("run_id")
+@click.argument("run_id", shell_complete=complete.partial_runs)
 @archive_option
 def pause(run_id: str, archive_dir: Path) -> None:
-    """Note that work on RUN_ID ends for now; it can be resumed."""
+    """Note that work on RUN_ID ends for now; it can be resumed.
+
+    \b
+    Examples:
+      collect run pause 20261126T142747Z-91e799
+    """
     partial = _open(archive_dir, run_id)
     partial.end_session()
-    _print(partial)
+    print_state(partial)
 
 
 @run.command()
-@click.argument("run_id")
+@click.argument("run_id", shell_complete=complete.partial_runs)
 @click.option("--incomplete", is_flag=True, help="Seal although trials are missing; the entry says so.")
 @archive_option
 def seal(run_id: str, incomplete: bool, archive_dir: Path) -> None:
-    """Seal RUN_ID: tables, manifest, sums, one rename."""
+    """Seal RUN_ID: tables, manifest, sums, one rename.
+
+    \b
+    Examples:
+      collect run seal 20261126T142747Z-91e799 --incomplete
+    """
     entry = _open(archive_dir, run_id).seal(incomplete=incomplete)
     trials = json.loads((entry / "manifest.json").read_bytes())["trials"]
     invalid = [trial["trial_id"] for trial in trials if trial["validity"] == INVALID]
@@ -198,12 +247,18 @@ def seal(run_id: str, incomplete: bool, archive_dir: Path) -> None:
 
 
 @run.command()
-@click.argument("run_id", required=False)
+@click.argument("run_id", required=False, shell_complete=complete.partial_runs)
 @archive_option
 def status(run_id: str | None, archive_dir: Path) -> None:
-    """Say how far RUN_ID is, or which runs are under way or interrupted."""
+    """Say how far RUN_ID is, or which runs are under way or interrupted.
+
+    \b
+    Examples:
+      collect run status
+      collect run status 20261126T142747Z-91e799
+    """
     if run_id:
-        _print(_open(archive_dir, run_id))
+        print_state(_open(archive_dir, run_id))
         return
     entries = []
     for name in partial_ids(archive_dir):
@@ -242,52 +297,3 @@ def _open(archive_dir: Path, run_id: str) -> PartialRun:
         remedy = f"those there are: {', '.join(known)}" if known else "there is none"
         raise BenchError(f'there is no run "{run_id}" under way', shown(archive_dir), remedy)
     return open_partial(archive_dir / f"{run_id}.partial")
-
-
-def _print(partial: PartialRun) -> None:
-    remaining = partial.remaining()
-    print_json(
-        {
-            "run_id": partial.run_id,
-            "session": f"{partial.run_id}-{len(partial.facts['sessions'])}",
-            "partial_dir": str(partial.path.resolve()),
-            "finished": len(partial.trials()) - len(remaining),
-            "trials": [spec.to_json() for spec in partial.trials()],
-            "remaining": [spec.to_json() for spec in remaining],
-            "ceilings": wanted(partial),
-            "at_most": _may_stop(partial),
-            "probes_ahead": _probes_ahead(partial),
-            "estimate_s": partial.plan.estimate_s(remaining, probes=_probes_ahead(partial)),
-            "announcement": _announcement(partial, remaining),
-        }
-    )
-
-
-def _announcement(partial: PartialRun, remaining: list[TrialSpec]) -> str:
-    """Return in one line what is to be measured and about how long it takes."""
-    ahead = _probes_ahead(partial)
-    if not remaining and not ahead:
-        return f"  {partial.run_id}: everything is measured"
-    minutes = math.ceil(partial.plan.estimate_s(remaining, probes=ahead) / 60)
-    if _may_stop(partial):
-        ratios = len(pair_names(partial.plan))
-        each = "the ratio is" if ratios == 1 else f"each of {ratios} ratios is"
-        then = ", then tests of the verdicts" if ahead else ""
-        known = f"until {each} known to ± {100 * (partial.plan.precision or 0):g} %{then}"
-        return f"  {partial.run_id}: {known}; at most {partial.plan.blocks} blocks, about {minutes} min"
-    probed = {spec.probe_of for spec in remaining}
-    if None in probed or not probed:
-        what = f"{len(remaining)} trials{', then tests of their verdicts' if ahead else ''}"
-    else:
-        what = f"{len(remaining)} trials that put verdicts to the test, of {len(probed)} cells"
-    return f"  {partial.run_id}: {what}, about {minutes} min"
-
-
-def _may_stop(partial: PartialRun) -> bool:
-    """Say whether a precision may end the run before all blocks are measured."""
-    return partial.plan.precision is not None and last_block(partial.facts) is None
-
-
-def _probes_ahead(partial: PartialRun) -> bool:
-    """Say whether probes are to be chosen once the cells are measured."""
-    return partial.plan.probe and "probes" not in partial.facts

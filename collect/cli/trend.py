@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collect.archive.store import Archive
+from collect.cli import complete
 from collect.cli.common import archive_option, despite_option, json_option, outcome_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("cell")
+@click.argument("cell", shell_complete=complete.cells)
 @click.option("--since", metavar="WHEN", help="A date, a moment or a run: older slowdowns are no news.")
 @outcome_option
 @despite_option
