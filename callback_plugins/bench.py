@@ -1,24 +1,31 @@
 """What a person sees of a playbook: a line per play and role, long steps with the time left, errors in one line.
 
-With -v, --check or --diff the output is Ansible's own.
+Of a trial under way a terminal shows the seconds as live.jsonl tells of them; a log has one line a trial. With -v,
+--check or --diff the output is Ansible's own, and a line a trial.
 """
 
 from __future__ import annotations
 
 import atexit
-import json
+import contextlib
 import os
-import shlex
+import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ansible import context
 from ansible.executor.stats import AggregateStats
 from ansible.plugins.callback.default import CallbackModule as Default
+from ansible.utils.color import ANSIBLE_COLOR
+
+from collect.live.durations import Durations
+from collect.live.lines import NAME
+from collect.live.screen import CLEAR, Screen
+from collect.live.told import again, one_line
+from collect.live.words import finished_line, printable
 
 DOCUMENTATION = """
 name: bench
@@ -28,16 +35,21 @@ description: A line per play and role, long steps with the time left, errors in 
 extends_documentation_fragment: [default_callback, result_format_callback]
 """
 
-LINE_START = "\r\x1b[K"
+STDOUT = 1
 QUIET_ACTIONS = {"trial"}
 NOTHING_S = 0.2
 """A role that changed nothing and took less is not worth a line."""
-HEARTBEAT_S = {True: 1.0, False: 15.0}
-"""Seconds between two signs of life of a long step: on a terminal, and in a log."""
+HEARTBEAT_S = {True: 0.25, False: 15.0}
+"""Seconds between two looks at what goes on: on a terminal, and in a log, where each is a line."""
+PATIENCE_S = {True: 1.0, False: 15.0}
+"""A step that takes no longer is not worth a sign of life, likewise."""
+COLOURS = {"degraded": "yellow", "invalid": "red"}
+DUMB = ("", "dumb")
+"""Terminals that know no other way than onwards: what they get is a log."""
 
 
 class CallbackModule(Default):  # type: ignore[misc]
-    """Print plays, roles and errors; leave the rest to those who ask for it."""
+    """Print plays, roles, trials and errors; leave the rest to those who ask for it."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
@@ -46,7 +58,8 @@ class CallbackModule(Default):  # type: ignore[misc]
     def __init__(self) -> None:
         """Start with nothing seen."""
         super().__init__()
-        self.terminal = sys.stdout.isatty()
+        self.terminal = sys.stdout.isatty() and os.environ.get("TERM", "") not in DUMB
+        self.plain = False
         self.errors: list[str] = []
         self.run: dict[str, Any] | None = None
         self.finished_trials = 0
@@ -56,6 +69,8 @@ class CallbackModule(Default):  # type: ignore[misc]
         self.role_began, self.role_changed = 0.0, 0
         self.roles: dict[str, tuple[float, int]] = {}
         self.step: tuple[str, float] | None = None
+        self.screen: Screen | None = None
+        self.beat = ""
         self.durations = Durations(Path.cwd() / ".state" / "durations.json")
 
     def set_options(self, *args: Any, **kwargs: Any) -> None:
@@ -63,24 +78,44 @@ class CallbackModule(Default):  # type: ignore[misc]
         super().set_options(*args, **kwargs)
         flags = context.CLIARGS
         self.plain = bool(flags.get("verbosity") or flags.get("check") or flags.get("diff"))
-        if not self.plain:
+        if self.plain:
+            self.terminal = False
+        else:
             atexit.register(self._last_words)
             threading.Thread(target=self._heartbeat, daemon=True).start()
 
     def _say(self, text: str, color: str | None = None) -> None:
-        self._display.display((LINE_START if self.terminal else "") + text, color=color)
+        self._display.display((CLEAR if self.terminal else "") + text, color=color)
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        self._draw()
+
+    def _draw(self) -> None:
+        """Show the trial under way below what was said."""
+        screen = self.screen
+        if screen is not None:
+            size = shutil.get_terminal_size()
+            _write(screen.draw(size.columns, size.lines, colour=ANSIBLE_COLOR))
 
     def _heartbeat(self) -> None:
-        """Show that a long step goes on. Writes to the descriptor itself: a lock held at a fork would stay held."""
-        pause = HEARTBEAT_S[self.terminal]
+        """Show that a trial or a long step goes on; never by way of a lock, which a fork might keep held for ever."""
         while not self.ended:
-            time.sleep(pause)
-            step = self.step
-            if step is None or time.monotonic() - step[1] < pause:
-                continue
-            left = self.durations.left(self.play_name, time.monotonic() - self.play_began)
-            text = f"  … {step[0]} ({time.monotonic() - step[1]:.0f} s{left})"
-            os.write(1, (LINE_START + text if self.terminal else text + "\n").encode())
+            time.sleep(HEARTBEAT_S[self.terminal])
+            screen, step = self.screen, self.step
+            if screen is not None:
+                with contextlib.suppress(OSError):
+                    if screen.read():
+                        self._draw()
+            elif step is not None and time.monotonic() - step[1] >= PATIENCE_S[self.terminal]:
+                self._beat(*step)
+
+    def _beat(self, step: str, began: float) -> None:
+        now = time.monotonic()
+        left = self.durations.left(self.play_name, now - self.play_began)
+        text = f"  … {step} ({now - began:.0f} s{left})"
+        if text != self.beat:
+            self.beat = text
+            _write(CLEAR + text[: shutil.get_terminal_size().columns - 1] if self.terminal else text + "\n")
 
     def _close_roles(self) -> None:
         """Print a line for each role of the play, in the order of their first steps."""
@@ -118,9 +153,12 @@ class CallbackModule(Default):  # type: ignore[misc]
             super().v2_playbook_on_task_start(task, is_conditional)
             return
         role = task._role.get_name() if task._role else ""
+        self.screen = None
         if task.action in QUIET_ACTIONS:
             self._close_roles()
             self.step = None
+            if self.terminal and self.run:
+                self.screen = Screen(Path(self.run["partial_dir"]) / NAME, at_most=bool(self.run.get("at_most")))
             return
         if role != self.role:
             self._leave_role()
@@ -136,24 +174,32 @@ class CallbackModule(Default):  # type: ignore[misc]
         if self.plain:
             super().v2_runner_on_ok(result)
             return
-        said = _result(result)
+        said = result.result
         self.role_changed += bool(said.get("changed"))
         facts = said.get("ansible_facts") or {}
         if "archive_run" in facts:  # what is finished by now is counted in it
             self.run, self.counted = facts["archive_run"], self.finished_trials
         if "archive_entry" in facts:
             self.run = None  # sealed: nothing is left to go on with
-        action = _task(result).action
+        action = result.task.action
         if action in ("ansible.builtin.debug", "debug") and isinstance(said.get("msg"), str):
             self._close_roles()
             self._say(said["msg"])
 
     def v2_runner_item_on_ok(self, result: Any) -> None:
-        """Count trials; else keep silent about items, the task's own result counts."""
+        """Print a trial that is on record; else keep silent about items, the task's own result counts."""
         if self.plain:
             super().v2_runner_item_on_ok(result)
+        said = result.result
+        if result.task.action not in QUIET_ACTIONS or not (summary := said.get("summary")):
             return
-        self.finished_trials += bool(_task(result).action in QUIET_ACTIONS and _result(result).get("summary"))
+        self.finished_trials += 1
+        columns = shutil.get_terminal_size().columns if self.terminal else None
+        spec = said[said["ansible_loop_var"]]
+        line = finished_line(spec, summary, left_s=said.get("left_s"), columns=columns)
+        self._say(line, color=COLOURS.get(summary["validity"]))
+        for told in said.get("told") or ():
+            self._say(told)
 
     def v2_runner_item_on_failed(self, result: Any) -> None:
         """Print the error of an item."""
@@ -187,7 +233,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         if self.plain:
             super().v2_runner_on_failed(result, ignore_errors)
             return
-        if not ignore_errors and not _result(result).get("results"):
+        if not ignore_errors and not result.result.get("results"):
             self._error(result)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
@@ -198,10 +244,11 @@ class CallbackModule(Default):  # type: ignore[misc]
         self._error(result, unreachable=True)
 
     def _error(self, result: Any, unreachable: bool = False) -> None:
-        host = result._host.get_name() if hasattr(result, "_host") else result.host.get_name()
-        text = one_line(_result(result), host, _task(result).get_name().strip(), unreachable)
+        host = result.host.get_name()
+        text = one_line(result.result, host, result.task.get_name().strip(), unreachable)
         if self.run and text.endswith("-e resume="):
-            text += again(self.run["run_id"])
+            text += again(self.run["run_id"], sys.argv[1:])
+        text, self.screen = printable(text), None
         if text not in self.errors:
             self.errors.append(text)
             self._close_roles()
@@ -212,8 +259,8 @@ class CallbackModule(Default):  # type: ignore[misc]
         if self.plain:
             super().v2_playbook_on_stats(stats)
             return
+        self.step = self.screen = None
         self._close_play()
-        self.step = None
         if self.finished_trials or self.errors:
             return
         for host in sorted(stats.processed):
@@ -224,8 +271,10 @@ class CallbackModule(Default):  # type: ignore[misc]
             )
 
     def _last_words(self) -> None:
-        """Say at the very end what went wrong and what to do, and what is kept."""
-        self.ended = True
+        """Say at the very end what went wrong and what to do, and what is kept; leave nothing half drawn."""
+        self.ended, self.step, self.screen = True, None, None
+        if self.terminal:
+            _write(CLEAR)
         if self.run:
             done = self.finished_trials - self.counted
             kept, run = done + self.run.get("finished", 0), self.run["run_id"]
@@ -233,98 +282,13 @@ class CallbackModule(Default):  # type: ignore[misc]
             most = "at most " if self.run.get("at_most") else ""
             self._say(
                 f"not finished: {kept} of {most}{total} trials are kept in {self.run['partial_dir']};"
-                f" go on with: script/bench -e resume={again(run)}"
+                f" go on with: script/bench -e resume={again(run, sys.argv[1:])}"
             )
         if self.errors:
             self._say(f"stopped: {self.errors[0]}", color="red")
 
 
-def again(run_id: str) -> str:
-    """Return the rest of the command line that goes on with a run: its id, and this one's inventory and variables."""
-    words, given = [run_id], iter(sys.argv[1:])
-    for word in given:
-        if word in ("-e", "--extra-vars", "-i", "--inventory"):
-            value = next(given, "")
-            if not value.startswith(("plan=", "resume=")):
-                words += [word, value]
-    return shlex.join(words)
-
-
-class Durations:
-    """How long each play took the last time: what the time left is guessed from."""
-
-    def __init__(self, path: Path) -> None:
-        """Read what is known."""
-        self.path = path
-        try:
-            self.known: dict[str, float] = json.loads(path.read_text())
-        except (OSError, ValueError):
-            self.known = {}
-
-    def left(self, play: str, elapsed_s: float) -> str:
-        """Return the time left of a play in words, or nothing where nothing is known."""
-        left_s = self.known.get(play, 0) - elapsed_s
-        return f", about {left_s:.0f} s left in this phase" if left_s > 1 else ""
-
-    def keep(self, play: str, duration_s: float) -> None:
-        """Keep how long a play took."""
-        if abs(duration_s - self.known.get(play, 0)) > 1:
-            self.known[play] = round(duration_s, 1)
-            try:
-                self.path.parent.mkdir(exist_ok=True)
-                self.path.write_text(json.dumps(self.known))
-            except OSError:
-                return
-
-
-def _result(result: Any) -> dict[str, Any]:
-    value: dict[str, Any] = result.result if hasattr(result, "result") else result._result
-    return value
-
-
-def _task(result: Any) -> Any:
-    return result.task if hasattr(result, "task") else result._task
-
-
-REMEDIES: tuple[tuple[Callable[[str], bool], str, str], ...] = (
-    (
-        lambda said: "REMOTE HOST IDENTIFICATION HAS CHANGED" in said or "Host key verification failed" in said,
-        "its SSH host key is not the one in known_hosts",
-        "if the host was set up anew, put its new key there (local hosts: run playbooks/down.yml first);"
-        " else find out who answers",
-    ),
-    (
-        lambda said: "Permission denied" in said,
-        "it refuses the SSH key",
-        "put the public key into authorized_keys of its user, or name another by ansible_ssh_private_key_file",
-    ),
-    (
-        lambda said: "not-made-yet.invalid" in said,
-        "the host is not made yet",
-        "run ansible-playbook playbooks/hosts.yml first",
-    ),
-    (
-        lambda said: "Could not resolve hostname" in said,
-        "its name does not resolve",
-        "mend ansible_host in the inventory",
-    ),
-)
-
-
-def one_line(said: dict[str, Any], host: str, task: str, unreachable: bool) -> str:
-    """Return an error as ``what (where): what to do``."""
-    message = " ".join(str(said.get("msg") or said.get("exception") or "failed").split())
-    if unreachable:
-        for matches, what, remedy in REMEDIES:
-            if matches(message):
-                return f"{what} ({host}): {remedy}"
-        return (
-            f"the host does not answer: {message.split(': ', 1)[-1]} ({host}): see that it is up"
-            " (ansible-playbook playbooks/hosts.yml boots local hosts) and that ansible_host is right"
-        )
-    for line in reversed(str(said.get("stderr") or "").splitlines()):
-        if line.startswith("error: "):
-            return line.removeprefix("error: ")
-    if "non-zero return code" in message and said.get("stderr"):
-        message = str(said["stderr"]).strip().splitlines()[-1]
-    return message if "): " in message else f"{message} ({host}, at '{task}'): run it again with -v to see more"
+def _write(text: str) -> None:
+    """Write to the terminal or log itself, past the locks of what Python keeps of it."""
+    with contextlib.suppress(OSError):
+        os.write(STDOUT, text.encode())

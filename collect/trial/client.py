@@ -18,7 +18,7 @@ from collect.trial.watching import MASTER_PORT, Side, Task
 ANSWER_TIMEOUT_S = 15
 GRACE_S = 0.25
 
-Show = Callable[[dict[str, Any], Side], None]
+Tell = Callable[[dict[str, Any], Side], None]
 
 
 def instances(task: Task, host: str) -> list[str]:
@@ -91,8 +91,8 @@ def prepare(remote: Remote, task: Task, master_address: str) -> list[str]:
     return here
 
 
-def follow(side: Side, show: Show) -> dict[str, Any]:
-    """Follow the load to its end, showing each line; return the primary's result.
+def follow(side: Side, tell: Tell) -> dict[str, Any]:
+    """Follow the load to its end, handing on each line; return the primary's result.
 
     A client without the primary ends when the primary's host has. Raises AbortedError, or BenchError where the load
     failed.
@@ -114,8 +114,7 @@ def follow(side: Side, show: Show) -> dict[str, Any]:
             board.put("load.phase", line["phase"])
             if "window_start_unix_s" in line:
                 side.announce_window(line["window_start_unix_s"])
-            else:
-                show(line, side)
+            tell(line, side)
             result = line.get("result", result)
         ended = ended or (line.get("src") == "watch" and line.get("state") == "ended")
     if primary:

@@ -8,7 +8,6 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,16 @@ from collect.archive import open_partial
 from collect.archive.durable import disk_errors
 from collect.archive.looks import decide, expected_block, last_block
 from collect.errors import BenchError
+from collect.live.lines import finished
+from collect.live.write import append
 from collect.plan import CELL, TRIAL_OVERHEAD_S
 from collect.trial.board import AbortedError, Board
 from collect.trial.client import follow, instances, prepare
-from collect.trial.live import finished_line, live_line
+from collect.trial.live import Seconds
 from collect.trial.remote import Remote
 from collect.trial.server import serve, units
 from collect.trial.watching import Side, Task, in_words
 
-LINE_START = "\r\x1b[K"
 SETTLE_S = 20.0
 DECIDE_S = 60.0
 """The server's worker may take so long for the end of a block: its last trial, and the look at all of them."""
@@ -44,14 +44,19 @@ class Trial:
     partial: Path
     master_address: str
     controller_pid: int
-    show: Callable[..., None]
-    terminal: bool
     control_cpu: list[tuple[float, float]] = field(default_factory=list)
     _began: float = 0.0
     _left_s: float = 0.0
+    _seconds: Seconds = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with no second."""
+        self._seconds = Seconds(self.task.spec, self.task.server, self.task.clients)
 
     def play(self, remote: Remote) -> dict[str, Any]:
-        """Play this host's part; the server's worker returns the trial's ``summary``, the others None.
+        """Play this host's part; the server's worker returns the trial's ``summary``, the others None for it.
+
+        With it come what the run says at this point (``told``, lines) and the seconds that it has left (``left_s``).
 
         All return ``enough`` instead where the run was stopped before this trial, since what it was for is known.
         Raises BenchError with the reason when the trial failed, here or on another host.
@@ -72,7 +77,7 @@ class Trial:
             self.board.abort(in_words(error, remote.name))
         self.board.put(f"{remote.name}.done", record)
         if is_server:
-            return {"summary": self._finish(record)}
+            return self._finish(record)
         if self.board.aborted:
             raise self._failed()
         return {"summary": None}
@@ -101,32 +106,32 @@ class Trial:
             return serve(side)
 
     def _load(self, remote: Remote) -> dict[str, Any]:
-        self._left_s = self._estimate_s()
+        self._left_s = self._estimate_s(int(self.task.spec["ordinal"]))
         started = prepare(remote, self.task, self.master_address)
         with Side(remote, self.task, self.board, started or ["--only-collector"]) as side:
-            return follow(side, self._show)
+            return follow(side, self._tell)
 
-    def _show(self, load: dict[str, Any], side: Side) -> None:
-        """Print the second that has passed, and take the control node's own CPU at the window's edges."""
+    def _tell(self, load: dict[str, Any], side: Side) -> None:
+        """Tell of the second that has passed, and take the control node's own CPU at the window's edges."""
         if os.getppid() != self.controller_pid:
             raise BenchError("ansible-playbook has ended", "control node", "go on with -e resume=")
         if load["phase"] in ("window", "end") and len(self.control_cpu) < (1 if load["phase"] == "window" else 2):
             self.control_cpu.append((time.time(), tree_cpu_s(self.controller_pid)))
             self.board.put("control.cpu", self.control_cpu)
-        if load["phase"] == "end":
-            return
-        now = self.board.get(f"{self.task.server}.now")
+        others = [name for name in (self.task.server, *self.task.clients) if name != side.remote.name]
+        rows = {name: self.board.get(f"{name}.now") for name in others} | {side.remote.name: side.collector}
         left_s = self._left_s - (time.monotonic() - self._began)
-        line = live_line(self.task.spec, load, now, side.collector, left_s)
-        if self.terminal:
-            self.show(LINE_START + line, newline=False)
-        else:
-            self.show(line)
+        line = self._seconds.line(load, rows, ahead_s=side.clocks[-1]["offset_s"], left_s=left_s)
+        if line is not None:
+            append(self.partial, line)
 
-    def _estimate_s(self) -> float:
-        """Return the seconds that the run has left at this trial's start: what is planned, around it as seen so far."""
+    def _estimate_s(self, first: int) -> float:
+        """Return the seconds that the run has left when its trial ``first`` begins.
+
+        As planned, and what comes around the trials as seen so far.
+        """
         run = open_partial(self.partial)
-        first, last = int(self.task.spec["ordinal"]), expected_block(run)
+        last = expected_block(run)
         left = [spec for spec in run.remaining() if spec.ordinal >= first]
         left = [spec for spec in left if spec.kind != CELL or spec.block <= last]
         planned_s = run.plan.estimate_s(left, probes=run.plan.probe and "probes" not in run.facts)
@@ -151,15 +156,15 @@ class Trial:
             open_partial(self.partial).fail_trial(self.task.spec, self.task.folder, str(self._failed()))
             raise self._failed()
         self.board.put("around", time.monotonic() - self._began - self.task.load_s)
-        self.show((LINE_START if self.terminal else "") + finished_line(self.task.spec, summary))
-        self._look()
-        return summary
+        append(self.partial, finished(self.task.spec, summary, time.time()))
+        told = self._look()
+        left_s = self._estimate_s(int(self.task.spec["ordinal"]) + 1)
+        return {"summary": summary, "told": told, "left_s": left_s}
 
-    def _look(self) -> None:
-        """Where the trial was the last of its block: decide whether the run goes on, for all hosts."""
+    def _look(self) -> list[str]:
+        """Where the trial was the last of its block, decide for all hosts whether the run goes on; return what to say."""
         try:
-            for line in decide(open_partial(self.partial)):
-                self.show(line)
+            return decide(open_partial(self.partial))
         except (BenchError, OSError) as error:
             self.board.abort(in_words(error, "control node"))
             raise self._failed() from error

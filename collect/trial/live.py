@@ -1,80 +1,83 @@
-"""The live line: which trial of how many, time left, requests/s, CPU of both sides."""
+"""What a trial tells each second: the generator's line and the collectors' last ticks, as a line of live.jsonl."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-BAR = " ▁▂▃▄▅▆▇█"
-EVIDENCE_WIDTH = 150
-"""Characters; all of the evidence is in the entry."""
+from collect.cells import Cell
+from collect.live.lines import DONE, RAMP, START, WARMUP, WINDOW, number
+
+PHASES = {"check": START, "ramp": RAMP, "warmup": WARMUP, "window": WINDOW, "end": DONE}
+"""By the generator's own words."""
+
+Row = Mapping[str, Any]
+"""A collector's short row: cores busy on the host's CPU set, its CPUs, and cores by unit, since the tick before."""
 
 
-def duration(seconds: float) -> str:
-    """Return seconds as ``m:ss``."""
-    whole = max(0, round(seconds))
-    return f"{whole // 60}:{whole % 60:02d}"
+class Seconds:
+    """The seconds of one trial, in order."""
+
+    def __init__(self, spec: Mapping[str, Any], server: str, clients: Sequence[str]) -> None:
+        """Take the trial's spec, and which hosts take part."""
+        self._server, self._clients = server, list(clients)
+        self._told = {
+            "trial_id": spec["trial_id"],
+            "ordinal": spec["ordinal"],
+            "of": spec["total"],
+            "trial_kind": spec.get("kind", "cell"),
+            "cell": Cell(**spec["cell"]).name,
+            "window_s": spec["window_s"],
+        }
+        self._began: float | None = None
+        self._window_start: float | None = None
+        self._phase = START
+
+    def line(
+        self, load: Mapping[str, Any], rows: Mapping[str, Row | None], *, ahead_s: float, left_s: float
+    ) -> dict[str, Any] | None:
+        """Return the line of the second that has passed; None where the generator tells of none.
+
+        ``rows`` are the hosts' last ones. ``ahead_s``: the generator's clock less the control node's, in seconds.
+        """
+        if "window_start_unix_s" in load:
+            self._window_start = float(load["window_start_unix_s"])
+            return None
+        ended = float(load["t"])
+        self._began = ended if self._began is None else self._began
+        self._phase = self._phase_of(load, ended)
+        done = self._phase == DONE
+        server, clients = [rows.get(self._server)], [rows.get(name) for name in self._clients]
+        return {
+            "at": round(ended - ahead_s, 3),
+            **self._told,
+            "phase": self._phase,
+            "second": round(ended - self._began),
+            "rps": None if done else number(load, "rps"),
+            "p95_ms": None if done else number(load, "p95_ms"),
+            "failures": int(load.get("failures") or 0),
+            "server_cpu_cores": _sum(server, lambda row: row["busy"]),
+            "client_cpu_cores": _sum(clients, lambda row: row["busy"]),
+            "app_cpu_cores": _sum(server, lambda row: row["units"].get("app")),
+            "generator_cpu_cores": _sum(clients, lambda row: row["units"].get("generator")),
+            "server_cpus": _sum(server, lambda row: row["cpus"]),
+            "client_cpus": _sum(clients, lambda row: row["cpus"]),
+            "left_s": round(max(0.0, left_s), 1),
+        }
+
+    def _phase_of(self, load: Mapping[str, Any], ended: float) -> str:
+        """Return the phase that the second was in: the generator names the one in which it tells of it.
+
+        The window begins on a second, and the line that comes with it tells of the second before.
+        """
+        phase = PHASES.get(load["phase"], str(load["phase"]))
+        if phase == WINDOW and self._window_start is not None and ended - 0.5 < self._window_start:
+            return self._phase
+        return phase
 
 
-def share(line: dict[str, Any] | None) -> str:
-    """Return the CPU in use on a host's CPU set, as a bar and in cores."""
-    if not line:
-        return "  –  "
-    busy, cpus = float(line["busy"]), int(line["cpus"])
-    step = min(len(BAR) - 1, round(busy / cpus * (len(BAR) - 1)))
-    return f"{BAR[step]} {busy:.2f}/{cpus}"
-
-
-def live_line(
-    spec: dict[str, Any],
-    load: dict[str, Any],
-    server: dict[str, Any] | None,
-    client: dict[str, Any] | None,
-    left_s: float,
-) -> str:
-    """Return one line for one second of a trial."""
-    p95 = load.get("p95_ms")
-    latency = f"p95 {p95:6.1f} ms" if isinstance(p95, int | float) else " " * 13
-    failures = f"  {load['failures']} FAILURES" if load.get("failures") else ""
-    return (
-        f"  {title(spec)}  {load['phase']:<6}  {load.get('rps') or 0:6.0f} req/s  {latency}"
-        f"  cpu: server {share(server)}  client {share(client)}  {duration(left_s)} left{failures}"
-    )
-
-
-def title(spec: dict[str, Any]) -> str:
-    """Return which trial of how many, and of what."""
-    cell, kind = spec["cell"], spec.get("kind", "cell")
-    width = len(str(spec["total"]))
-    text = f"[{spec['ordinal']:>{width}}/{spec['total']}] {cell['variant']:<17} {cell['workload']:<5}"
-    if kind != "cell":
-        text = f"{text}  {kind}"
-    return f"{text}  {cell['generator']} {cell['profile']}"
-
-
-def finished_line(spec: dict[str, Any], summary: dict[str, Any]) -> str:
-    """Return the line that stays when a trial is done."""
-    validity = "" if summary["validity"] == "valid" else f"  {summary['validity']}: {'; '.join(summary['reasons'])}"
-    change = f"  with {spec['intervention']}" if spec.get("intervention") else ""
-    return (
-        f"  {title(spec)}  {_number(summary, 'rps'):>8} req/s  p50 {_number(summary, 'latency_p50_ms')}"
-        f"  p95 {_number(summary, 'latency_p95_ms')}  p99 {_number(summary, 'latency_p99_ms')} ms"
-        f"  cpu: server {_number(summary, 'server_cpu_cores', 2)}  client {_number(summary, 'client_cpu_cores', 2)}"
-        f"{change}{validity}{verdict(summary)}"
-    )
-
-
-def verdict(summary: dict[str, Any]) -> str:
-    """Return what held the trial back and the evidence for it, in a line of its own; nothing where none was judged."""
-    words = summary.get("limited_by")
-    if not words:
-        return ""
-    evidence = summary.get("limited_by_evidence") or [""]
-    sure = (summary.get("limited_by_confidence") or ["?"])[0]
-    text = f"{words[0]} ({sure}): {evidence[0]}" + (f"; then {', '.join(words[1:])}" if words[1:] else "")
-    return "\n      limited by " + (text if len(text) <= EVIDENCE_WIDTH else f"{text[: EVIDENCE_WIDTH - 1]}…")
-
-
-def _number(summary: dict[str, Any], name: str, digits: int = 1) -> str:
-    """Return a figure of the summary, a dash where it could not be measured."""
-    value = summary[name]
-    return "–" if value is None else f"{value:.{digits}f}"
+def _sum(rows: Sequence[Row | None], pick: Callable[[Row], float | None]) -> float | None:
+    """Return the sum over hosts; None where one of them has not told it."""
+    values = [None if row is None else pick(row) for row in rows]
+    known = [value for value in values if value is not None]
+    return round(sum(known), 3) if known and len(known) == len(values) else None

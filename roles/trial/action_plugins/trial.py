@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
 from collect.errors import BenchError
 from collect.trial.board import Board
 from collect.trial.connection import remote_of
 from collect.trial.execute import Trial
 from collect.trial.watching import Paths, Task
-
-display = Display()
 
 
 class Interruption:
@@ -74,8 +71,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             partial=partial,
             master_address=hosts[clients[0]]["bench_load_address"],
             controller_pid=os.getppid(),
-            show=display.display,
-            terminal=bool(arguments["terminal"]),
         )
         Interruption.meanwhile(trial.board)
         began = time.monotonic()
