@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from collect.manual import markdown
 from collect.paths import CHECKOUT
 
 PAGE = CHECKOUT / "docs" / "accuracy.md"
@@ -41,5 +42,4 @@ def machine(manifests: Sequence[Mapping[str, Any]]) -> str:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
     """Return a table's lines; the first ``left`` columns to the left, figures to the right."""
-    rule = ["---"] * left + ["---:"] * (len(head) - left)
-    return [f"| {' | '.join(line)} |" for line in (head, rule, *rows)]
+    return markdown.table(head, rows, left=left)
