@@ -41,16 +41,18 @@ def _python_with(lock: Path, wanted: Wanted, name: str) -> Path:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not (folder / "ready").exists():
             found = find(wanted)
-            _uv("venv", "--clear", "--python", f"{found['prefix']}/bin/python{release_of(found)}", str(folder))
+            uv("venv", "--clear", "--python", f"{found['prefix']}/bin/python{release_of(found)}", str(folder))
             install = ("pip", "install", "--compile-bytecode", "--require-hashes", "--python", str(python))
-            _uv(*install, "--requirement", str(lock))
+            uv(*install, "--requirement", str(lock))
             (folder / "ready").touch()
     return python
 
 
-def _uv(*arguments: str) -> None:
+def uv(*arguments: str) -> str:
+    """Run uv in the checkout, the one of script/bootstrap where that has made one, and return what it prints."""
     own = sorted((CHECKOUT / ".state").glob("uv-*/bin/uv"))
-    uv = str(own[-1]) if own else shutil.which("uv")
-    assert uv, "no uv: run script/bootstrap"
-    done = subprocess.run([uv, "--quiet", *arguments], capture_output=True, text=True, check=False)
+    command = str(own[-1]) if own else shutil.which("uv")
+    assert command, "no uv: run script/bootstrap"
+    done = subprocess.run([command, "--quiet", *arguments], cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"uv {' '.join(arguments)}: {done.stderr}"
+    return done.stdout
