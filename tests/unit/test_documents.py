@@ -48,7 +48,7 @@ def test_variables_and_plans_are_there(path: Path) -> None:
 
 @each_document
 def test_scripts_are_there(path: Path) -> None:
-    named = set(re.findall(r"\bscript/([a-z]+)\b", path.read_text()))
+    named = set(re.findall(r"\bscript/([a-z]+(?:\.\w+)?)", path.read_text()))
     assert {name for name in named if not (CHECKOUT / "script" / name).exists()} == set()
 
 

@@ -72,12 +72,17 @@ def test_the_environment_that_is_read_is_described() -> None:
     assert found == {name for name in known()["environment"] if name.startswith("BENCH_")}
 
 
-def test_a_role_is_described_by_its_specs_and_its_defaults(tmp_path: Path) -> None:
-    for name, text in {"meta/argument_specs.yml": SPECS, "defaults/main.yml": DEFAULTS}.items():
-        path = tmp_path / "toy" / name
+def role(folder: Path, specs: str, defaults: str) -> Path:
+    """Write a role and return the folder of roles that it is in."""
+    for name, text in {"meta/argument_specs.yml": specs, "defaults/main.yml": defaults}.items():
+        path = folder / "toy" / name
         path.parent.mkdir(parents=True)
         path.write_text(text)
-    assert of_roles(tmp_path) == [
+    return folder
+
+
+def test_a_role_is_described_by_its_specs_and_its_defaults(tmp_path: Path) -> None:
+    assert of_roles(role(tmp_path, SPECS, DEFAULTS)) == [
         "### toy",
         "",
         "- `main`: Do what has to be done",
@@ -95,11 +100,8 @@ def test_a_role_is_described_by_its_specs_and_its_defaults(tmp_path: Path) -> No
 def test_a_long_default_is_linked_and_an_empty_one_is_called_so(tmp_path: Path) -> None:
     specs = "argument_specs: {main: {short_description: Do, options: {toy_a: {description: A., type: str}, "
     specs += "toy_b: {description: B., type: str}}}}"
-    for name, text in {"meta/argument_specs.yml": specs, "defaults/main.yml": f'toy_a: ""\ntoy_b: {"x" * 99}\n'}.items():
-        path = tmp_path / "toy" / name
-        path.parent.mkdir(parents=True)
-        path.write_text(text)
-    assert [line.split(" | ")[2] for line in of_roles(tmp_path)[-2:]] == [
+    defaults = 'toy_a: ""\ntoy_b: ' + "x" * 99 + "\n"
+    assert [line.split(" | ")[2] for line in of_roles(role(tmp_path, specs, defaults))[-2:]] == [
         "empty",
         "[computed or long](../roles/toy/defaults/main.yml)",
     ]
