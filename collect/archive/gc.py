@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collect.archive.durable import fsync_path
+from collect.archive.entries import begun
 from collect.archive.labels import LOCK, check, labels
 from collect.archive.labels import SUFFIX as LABELS
 from collect.archive.lock import locked, writing
@@ -183,7 +184,6 @@ def _bytes(path: Path) -> int:
 def _older(run_id: str, seconds: float, now: datetime) -> bool:
     """Say whether a run was begun longer ago; one whose id tells no moment never was."""
     try:
-        begun = datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return (now - begun(run_id)).total_seconds() > seconds
     except ValueError:
         return False
-    return (now - begun).total_seconds() > seconds

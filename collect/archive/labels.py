@@ -1,8 +1,9 @@
 """Tags and notes of a run, beside its sealed entry: ``<run_id>.labels.jsonl``, to which lines are only ever added.
 
-A sealed run is never changed, and what people say of it afterwards is no part of it. Each line names the sum of the
-line before it, the first one that of the run's SHA256SUMS. So a line that was changed, taken out or put in shows, and
-so do labels that lie beside another run. Lines cut off at the end do not: who needs that notes the last sum elsewhere.
+A sealed run is never changed, and what people say of it afterwards is no part of it. Each line holds a sum of itself
+and names the sum of the line before it, the first one that of the run's SHA256SUMS. So a line that was changed, taken
+out or put in shows, and so do labels that lie beside another run. What somebody who knows this does to the last lines
+does not: who needs that to show notes the sum of the last one elsewhere.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from collect.archive.durable import fsync_path
 from collect.archive.lock import locked, writing
@@ -31,6 +33,8 @@ LOCK = ".labels.lock"
 TAG, UNTAG, NOTE = "tag", "untag", "note"
 KINDS = (TAG, UNTAG, NOTE)
 KEYS = ("at", "kind", "text", "by", "previous")
+SUM = "sum"
+"""Key of a line's sum: sha256 of the JSON object that holds the other keys, in their order, as json.dumps writes it."""
 TAG_TEXT = re.compile(r"\w[\w.+/-]{0,63}")
 MAX_NOTE = 2000
 """Characters."""
@@ -53,17 +57,6 @@ class Labels:
 
     tags: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the file."""
-
-    at: str
-    kind: str
-    text: str
-    by: str
-    previous: str
 
 
 def path_of(archive: Archive, run_id: str) -> Path:
@@ -128,7 +121,7 @@ def add_all(archive: Archive, run_id: str, said: Sequence[tuple[str, str]], *, b
         if found := problems(whole, first_sum(archive, run_id)):
             raise _damaged(archive, run_id, found[0])
         added = list(_news(state(whole), said, run_id))
-        lines = _written(added, whole, first_sum(archive, run_id), by or _who())
+        lines = _written(added, whole, first_sum(archive, run_id), _utf8(by or _who()))
         if len(whole) + len(lines) > MAX_BYTES:
             raise BenchError(f"the labels would be longer than {MAX_BYTES} bytes", shown(path), "say less")
         if added:
@@ -144,12 +137,12 @@ def state(content: bytes) -> Labels:
         line = _line(raw)
         if line is None:
             continue
-        if line.kind == TAG:
-            tags[line.text] = None
-        elif line.kind == UNTAG:
-            tags.pop(line.text, None)
+        if line["kind"] == TAG:
+            tags[line["text"]] = None
+        elif line["kind"] == UNTAG:
+            tags.pop(line["text"], None)
         else:
-            notes.append(Note(line.at, line.by, line.text))
+            notes.append(Note(line["at"], line["by"], line["text"]))
     return Labels(tuple(tags), tuple(notes))
 
 
@@ -163,7 +156,7 @@ def problems(content: bytes, first: str) -> list[str]:
         line = _line(raw)
         if line is None:
             found.append(f"line {number}: not a label")
-        elif line.previous != previous:
+        elif line["previous"] != previous:
             before = "line before it" if number > 1 else "run"
             found.append(f"line {number}: does not follow the {before}: one of the two was changed")
         previous = _sum(raw)
@@ -197,9 +190,9 @@ def _written(said: Iterable[tuple[str, str]], before: bytes, first: str, by: str
     previous = _sum(known[-1]) if known else first
     lines = []
     for kind, text in said:
-        line = {"at": now(), "kind": kind, "text": text, "by": by, "previous": previous}
-        lines.append(f"{json.dumps(line, ensure_ascii=False)}\n".encode())
-        previous = _sum(lines[-1])
+        line = _rendered({"at": now(), "kind": kind, "text": text, "by": by, "previous": previous})
+        lines.append(line)
+        previous = _sum(line)
     return b"".join(lines)
 
 
@@ -237,18 +230,28 @@ def _complete(content: bytes) -> list[bytes]:
     return [line + b"\n" for line in content.split(b"\n")[:-1]]
 
 
-def _line(raw: bytes) -> Line | None:
-    """Return what a line says; None where it is not one that could have been written."""
+def _line(raw: bytes) -> Mapping[str, str] | None:
+    """Return what a line says; None where it is not to the byte as one is written."""
     try:
         said = json.loads(raw)
-    except (ValueError, RecursionError):
+        if not isinstance(said, dict) or set(said) != {*KEYS, SUM} or raw != _rendered(said):
+            return None
+    except (ValueError, TypeError, RecursionError):
         return None
-    if not isinstance(said, dict) or set(said) != set(KEYS) or not all(isinstance(each, str) for each in said.values()):
+    if not all(isinstance(said[key], str) for key in KEYS) or said["kind"] not in KINDS:
         return None
-    line = Line(**said)
-    if line.kind not in KINDS or (line.kind != NOTE and not TAG_TEXT.fullmatch(line.text)):
-        return None
-    return line
+    known: Mapping[str, str] = said
+    return known if known["kind"] == NOTE or TAG_TEXT.fullmatch(known["text"]) else None
+
+
+def _rendered(said: Mapping[str, Any]) -> bytes:
+    """Return a line as it is written: what it says, and the sum of that."""
+    told = {key: said[key] for key in KEYS}
+    return f"{_json(told | {SUM: _sum(_json(told).encode())})}\n".encode()
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _check_text(kind: str, text: str) -> None:
@@ -281,6 +284,10 @@ def _who() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"
+
+
+def _utf8(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 def _sum(raw: bytes) -> str:

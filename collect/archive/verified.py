@@ -11,9 +11,11 @@ import contextlib
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
+from collect.archive.stamps import SETTLED_NS
 from collect.archive.sums import NAME as SUMS
 from collect.archive.sums import files_below
 
@@ -22,11 +24,12 @@ VERSION = 1
 
 
 def fingerprint(folder: Path) -> str | None:
-    """Return what changes with the sums or any file of a run's folder; None where it cannot be told.
+    """Return what changes with the sums or any file of a run's folder; None where it cannot be told (yet).
 
-    Taken before the files are read: what is changed while they are gives another one afterwards.
+    Taken before the files are read: what is changed while they are gives another one afterwards. A file that changed a
+    moment ago may change again within the same tick of the disk's clock, so it must have been at rest for a while.
     """
-    digest = hashlib.sha256()
+    digest, now_ns, latest_ns = hashlib.sha256(), time.time_ns(), 0
     try:
         digest.update((folder / SUMS).read_bytes())
         for name in files_below(folder):
@@ -34,9 +37,10 @@ def fingerprint(folder: Path) -> str | None:
             # The moment of change of the inode can be set by nobody.
             figures = (said.st_mode, said.st_size, said.st_ino, said.st_mtime_ns, said.st_ctime_ns)
             digest.update(os.fsencode(name) + b"\0" + repr(figures).encode())
+            latest_ns = max(latest_ns, said.st_ctime_ns)
     except OSError:
         return None
-    return digest.hexdigest()
+    return digest.hexdigest() if latest_ns < now_ns - SETTLED_NS else None
 
 
 class Verified:

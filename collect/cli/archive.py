@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,6 @@ from collect.errors import BenchError
 
 if TYPE_CHECKING:
     from collect.archive.filters import Filters
-    from collect.archive.index import Entry
-    from collect.archive.labels import Labels
     from collect.report.figures import RunFigures
 
 COLUMNS = ("run_id", "date", "plan", "inventory", "trials", "validity", "ratios", "tags", "notes", "reasons")
@@ -53,13 +51,13 @@ def list_runs(limit: int | None, filters: Filters, archive_dir: Path, as_json: b
     from collect.archive.labels import Labels, labelled, labels
 
     archive = Archive(archive_dir)
-    under_way = partial_ids(archive_dir) if filters == Filters() else []
+    under_way = [] if replace(filters, indexed=True) != Filters() else partial_ids(archive_dir)
     sealed, terminal = select(archive, filters), sys.stdout.isatty()
     most = limit or (ON_TERMINAL if terminal and not as_json else len(sealed) + len(under_way))
     left_out = max(0, len(sealed) + len(under_way) - most)
     known = set(labelled(archive))
     entries = [
-        _listed(entry, labels(archive, entry.run_id) if entry.run_id in known else Labels())
+        entry.as_json() | labels_data(labels(archive, entry.run_id) if entry.run_id in known else Labels())
         for entry in sealed[left_out:]
     ]
     entries += [{"run_id": run_id, "validity": "not sealed"} for run_id in under_way[-most:]]
@@ -121,14 +119,6 @@ def print_run(archive: Archive, figures: RunFigures) -> None:
     entry = archive.folder(str(figures.manifest["run_id"]))
     page = entry.with_suffix(".html")
     render(figures, Console(width=_width()), entry, page if page.is_file() else None)
-
-
-def _listed(entry: Entry, known: Labels) -> dict[str, Any]:
-    """Return what is said of a run as plain data; of one that cannot be read, why."""
-    if entry.problem:
-        return {"run_id": entry.run_id, "validity": "unreadable", "reasons": [entry.problem], **labels_data(known)}
-    # Not asdict(), which copies all that is in them: of ten thousand runs that takes a second.
-    return {field.name: getattr(entry, field.name) for field in fields(entry)} | labels_data(known)
 
 
 def _row(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,8 @@ def gc(
     from collect.archive.gc import Rule, leftovers, remove_leftovers, sweep
 
     archive = Archive(archive_dir)
-    named = older_than is not None or keep is not None or invalid or filters != Filters()
+    filtered = replace(filters, indexed=True) != Filters()
+    named = older_than is not None or keep is not None or invalid or filtered
     if not named and not leftovers(archive):
         remedy = "give --older-than 90d, --keep 100, --invalid, or a filter such as --plan quick"
         raise BenchError("nothing says which runs are to go", "gc", remedy)
