@@ -22,7 +22,7 @@ from ansible.plugins.callback.default import CallbackModule as Default
 from ansible.utils.color import ANSIBLE_COLOR
 
 from collect.live.durations import Durations
-from collect.live.lines import NAME
+from collect.live.read import LIVE
 from collect.live.screen import CLEAR, Screen
 from collect.live.told import again, one_line
 from collect.live.words import finished_line, printable
@@ -158,7 +158,7 @@ class CallbackModule(Default):  # type: ignore[misc]
             self._close_roles()
             self.step = None
             if self.terminal and self.run:
-                self.screen = Screen(Path(self.run["partial_dir"]) / NAME, at_most=bool(self.run.get("at_most")))
+                self.screen = Screen(Path(self.run["partial_dir"]) / LIVE, at_most=bool(self.run.get("at_most")))
             return
         if role != self.role:
             self._leave_role()

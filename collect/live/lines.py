@@ -27,7 +27,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-NAME = "live.jsonl"
+LIVE = "live.jsonl"
 START, RAMP, WARMUP, WINDOW, DONE = "start", "ramp", "warmup", "window", "done"
 FINISHED = "finished"
 ABSURD = 1e15

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collect.errors import BenchError
-from collect.live.lines import FINISHED, NAME, Line, begins, decode, is_second, number
+from collect.live.lines import FINISHED, Line, begins, decode, is_second, number
+from collect.live.lines import LIVE as LIVE
 
 if TYPE_CHECKING:
     from collect.archive.store import Archive
 
-CHUNK_BYTES = 1 << 20
-"""Read at once at most; a line has some 400 bytes."""
+CHUNK_BYTES = 1 << 26
+"""Read at once at most: the lines of a day and a half, of some 400 bytes each."""
 SILENT_S = 30.0
 """A run that has told nothing for so long is taken for interrupted; from one trial to the next it takes a few seconds."""
 
@@ -23,9 +24,8 @@ SILENT_S = 30.0
 def follow(path: Path, from_byte: int) -> tuple[list[dict[str, Any]], int]:
     """Return the whole lines from a byte on, and the byte to go on from; nothing new where there is no such file.
 
-    What is no line of ours is skipped. A file that is shorter than ``from_byte`` was begun anew and is read from its
-    start. At most a MiB is read: whoever may be that far behind calls until there is nothing new. Raises OSError where
-    the file cannot be read.
+    What is no line of ours is skipped. A file that is shorter than ``from_byte`` was begun anew and is read from its start.
+    At most 64 MiB are read at once. Raises OSError where the file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -87,7 +87,7 @@ def progress(archive: Archive, run_id: str, now_s: float | None = None) -> Progr
         raise BenchError("not the id of a run", run_id[:40], "see `collect run status` for those under way")
     run = find_partial(archive.path, run_id)
     told = _Told()
-    told.read(run.path / NAME)
+    told.read(run.path / LIVE)
     total, remaining = len(run.trials()), len(run.remaining())
     now_s = time.time() if now_s is None else now_s
     silent = told.at is None or now_s - told.at > SILENT_S

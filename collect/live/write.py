@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from collect.live.lines import NAME, Line, encode
+from collect.live.lines import LIVE, Line, encode
 
 
 def append(folder: Path, line: Line) -> None:
@@ -15,7 +15,7 @@ def append(folder: Path, line: Line) -> None:
     A full disk, or a folder that is gone, costs the line and nothing else: no trial fails for what is only shown.
     """
     with contextlib.suppress(OSError):
-        handle = os.open(folder / NAME, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(folder / LIVE, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             torn = b"\n" if _is_torn(handle) else b""
             os.write(handle, torn + encode(line))

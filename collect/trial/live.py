@@ -41,7 +41,7 @@ class Seconds:
         ``rows`` are the hosts' last ones. ``ahead_s``: the generator's clock less the control node's, in seconds.
         """
         if "window_start_unix_s" in load:
-            self._window_start = float(load["window_start_unix_s"])
+            self._window_start, self._phase = float(load["window_start_unix_s"]), WARMUP
             return None
         ended = float(load["t"])
         self._began = ended if self._began is None else self._began

@@ -12,7 +12,16 @@ from subprocess import Popen
 
 import pytest
 
-from tests.support.bench import RUN, collect, interrupted, loads_running, measure, partial_run, write_plan
+from tests.support.bench import (
+    RUN,
+    collect,
+    interrupted,
+    loads_running,
+    measure,
+    partial_run,
+    until_load,
+    write_plan,
+)
 from tests.support.checkout import Checkout
 
 pytestmark = pytest.mark.hosts
@@ -124,10 +133,7 @@ def test_a_wrong_answer_ends_the_trial(provisioned: Checkout) -> None:
 def test_two_benches_at_once(provisioned: Checkout) -> None:
     plan = write_plan(provisioned, window_s=12)
     with provisioned.start("ansible-playbook", RUN, "-e", f"plan={plan}") as first:
-        assert first.stdout is not None
-        for line in first.stdout:
-            if " window " in line:
-                break
+        until_load(provisioned, first)
         second = provisioned.play(RUN, "-e", f"plan={plan}", fails=True)
         assert_told(second.output, "another bench is running in this checkout", str(first.pid), "wait until it ends")
         for playbook in ("playbooks/hosts.yml", "playbooks/site.yml"):

@@ -29,7 +29,7 @@ def first(provisioned: Checkout) -> Played:
     def interrupt(process: Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGINT)
 
-    return interrupted(provisioned, interrupt, at="[ 3/", **KNOWN)
+    return interrupted(provisioned, interrupt, at=3, **KNOWN)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def first(provisioned: Checkout) -> Played:
     tool = "/usr/bin/redis-benchmark"
     provisioned.on("server1", f"mv {tool} {tool}.away")
     try:
-        return interrupted(provisioned, interrupt, at="  probe  ", **WHOLE)
+        return interrupted(provisioned, interrupt, at="probe", **WHOLE)
     finally:
         provisioned.on("server1", f"mv {tool}.away {tool}")
 
@@ -56,7 +56,7 @@ def test_a_missing_tool_is_told_and_the_run_goes_on(first: Played) -> None:
 
 def test_the_lines_name_ceilings_probes_and_what_limited_each(first: Played, resumed: Played) -> None:
     assert first.output.count("  ceiling  ") >= 2
-    assert "  probe  " in first.output
+    assert "  probe  " in resumed.output
     assert first.output.count("limited by") >= 3
     assert "trials that put verdicts to the test, of 1 cells" in first.output
     assert "ceilings:" not in resumed.output  # measured once

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.bench import RUN, SMALL, measure, write_plan
+from tests.support.bench import RUN, SMALL, measure, until_load, write_plan
 from tests.support.checkout import Checkout
 from tests.support.generator import wait_until
 
@@ -46,10 +46,7 @@ def under_load(checkout: Checkout, **changes: Any) -> Iterator[Popen[str]]:
     """Measure one trial; the body runs when its window has begun."""
     plan = write_plan(checkout, cells=[{**CELL, "profile": "controlled"}], **changes)
     with checkout.start("ansible-playbook", RUN, "-e", f"plan={plan}") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if " window " in line:
-                break
+        until_load(checkout, process)
         yield process
         process.communicate(timeout=60)
 

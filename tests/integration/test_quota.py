@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.test_conditions import CELL, host_conditions
-from tests.support.bench import RUN, write_plan
+from tests.support.bench import RUN, until_load, write_plan
 from tests.support.checkout import Checkout
 
 pytestmark = [pytest.mark.hosts, pytest.mark.alone]
@@ -40,10 +40,7 @@ def test_a_quota_slows_what_is_measured_and_is_taken_back(granting: Checkout) ->
     cell = {**CELL, "generator": "locust-http", "profile": "slow"}
     plan = write_plan(granting, cells=[cell], catalog={"profiles": SLOW}, window_s=4)
     with granting.start("ansible-playbook", RUN, "-e", f"plan={plan}") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if " window " in line:
-                break
+        until_load(granting, process)
         assert kernels_quota(granting, "client1") == "5000"
         assert kernels_quota(granting, "server1") == "8000"
         process.communicate(timeout=60)

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from collect.live.lines import RAMP, WARMUP, WINDOW
+from collect.live.read import LIVE, follow
 from tests.support.checkout import Checkout, Played
 
 RUN = "playbooks/run.yml"
@@ -49,21 +51,36 @@ def measure(checkout: Checkout, *arguments: str, fails: bool = False, **changes:
     return checkout.play(RUN, "-e", f"plan={plan}", *arguments, timeout_s=RUN_S, fails=fails)
 
 
-def interrupted(checkout: Checkout, disturb: Callable[[Popen[str]], None], at: str = "[2/", **changes: Any) -> Played:
-    """Measure a small plan and call ``disturb`` in the middle of a trial's window, its second one's."""
+def interrupted(
+    checkout: Checkout, disturb: Callable[[Popen[str]], None], at: int | str = 2, **changes: Any
+) -> Played:
+    """Measure a small plan and call ``disturb`` in the middle of a trial (see ``until_load``)."""
     plan = write_plan(checkout, **changes)
     with checkout.start("ansible-playbook", RUN, "-e", f"plan={plan}") as process:
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            if at in line and " window " in line:
-                break
+        until_load(checkout, process, at)
         disturb(process)
-        deadline = time.monotonic() + 60
-        rest, _ = process.communicate(timeout=deadline - time.monotonic())
-    assert process.returncode != 0, said + rest
-    return Played(process.returncode, said + rest)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode != 0, said
+    return Played(process.returncode, said)
+
+
+def until_load(checkout: Checkout, process: Popen[str], at: int | str = 1) -> None:
+    """Wait for a second of load of the ``at``-th trial, or of the first one of that kind (such as probe)."""
+    began = time.time()
+    while time.time() - began < RUN_S:
+        for path in (checkout.path / "archive").glob(f"*.partial/{LIVE}"):
+            lines, _ = follow(path, 0)
+            if any(line["at"] >= began and _fits(line, at) for line in lines):
+                return
+        if process.poll() is not None:
+            raise AssertionError(f"it has ended before: {process.communicate()[0]}")
+        time.sleep(0.1)
+    raise AssertionError(f"no load within {RUN_S} s")
+
+
+def _fits(line: dict[str, Any], at: int | str) -> bool:
+    which = line.get("ordinal") if isinstance(at, int) else line.get("trial_kind")
+    return line.get("phase") in (RAMP, WARMUP, WINDOW) and which == at
 
 
 def partial_run(checkout: Checkout) -> str:

@@ -59,7 +59,7 @@ def run_of(folder: Path, *, stopped: bool, precision: float | None = 0.1) -> Par
 def trial(run: PartialRun, spec: TrialSpec) -> Trial:
     task = Task(spec.to_json(), "server1", "192.0.2.1", ["client1"], 1.0, run.path / "trials" / f"{spec.trial_id}.tmp")
     board = Board(run.path / "board" / spec.trial_id)
-    return Trial(task, board, run.path, "192.0.2.2", os.getppid(), lambda *_, **__: None, terminal=False)
+    return Trial(task, board, run.path, "192.0.2.2", os.getppid())
 
 
 def first_of_block(run: PartialRun, block: int) -> TrialSpec:

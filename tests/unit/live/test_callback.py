@@ -1,0 +1,210 @@
+"""What the playbooks' own output makes of a trial: on a terminal, in a log, and when something ends it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from collect.live.read import LIVE
+from collect.live.screen import CLEAR
+from collect.live.write import append
+from tests.support.checkout import ORIGINAL
+from tests.support.plans import small_plan
+from tests.support.streamed import seconds
+from tests.support.terminal import Terminal
+
+FIRST, SECOND, *_ = small_plan().trials()
+SUMMARY: dict[str, Any] = {
+    "validity": "valid", "reasons": [], "rps": 463.21, "latency_p50_ms": 12.0, "latency_p95_ms": 20.0,
+    "latency_p99_ms": 30.0, "server_cpu_cores": 0.97, "client_cpu_cores": 0.5, "limited_by": ["server-app"],
+    "limited_by_confidence": ["high"], "limited_by_evidence": ["the app at 99 % of a core"],
+}  # fmt: skip
+COLUMNS, ROWS = 90, 24
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def module() -> Iterator[ModuleType]:
+    name = "callback_of_the_bench"
+    spec = importlib.util.spec_from_file_location(name, ORIGINAL / "callback_plugins" / "bench.py")
+    assert spec
+    assert spec.loader
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[name] = loaded
+    spec.loader.exec_module(loaded)
+    yield loaded
+    del sys.modules[name]
+
+
+@pytest.fixture
+def callback(module: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """A callback in a log, that is: one whose thread does not run, since nobody has told it its options."""
+    monkeypatch.setenv("COLUMNS", str(COLUMNS))
+    monkeypatch.setenv("LINES", str(ROWS))
+    monkeypatch.setattr(module, "ANSIBLE_COLOR", False)
+    monkeypatch.chdir(tmp_path)
+    return module.CallbackModule()
+
+
+@pytest.fixture
+def on_terminal(callback: Any) -> Any:
+    callback.terminal = True
+    return callback
+
+
+class Result:
+    """As much of a result as is looked at."""
+
+    def __init__(self, said: dict[str, Any], action: str = "trial") -> None:
+        self.result = said
+        self.task = SimpleNamespace(action=action, get_name=lambda: "Measure trial by trial")
+        self.host = SimpleNamespace(get_name=lambda: "server1")
+
+
+def finished(spec: Any, **more: Any) -> Result:
+    said = {"summary": SUMMARY, "told": [], "left_s": 61.0, "ansible_loop_var": "trial_spec"}
+    return Result({**said, "trial_spec": spec.to_json(), **more})
+
+
+def task(action: str) -> Any:
+    return SimpleNamespace(action=action, _role=None, get_name=lambda: "Measure trial by trial")
+
+
+def begin(callback: Any, folder: Path) -> None:
+    """Let it hear of the run, and that its trials begin."""
+    run = {"run_id": "20260101T000000Z-abcdef", "partial_dir": str(folder), "finished": 0, "remaining": [1, 2, 3]}
+    callback.v2_runner_on_ok(Result({"ansible_facts": {"archive_run": run}}, "ansible.builtin.set_fact"))
+    callback.v2_playbook_on_task_start(task("trial"), False)
+
+
+def output(capfd: Captured) -> str:
+    return capfd.readouterr().out
+
+
+def test_a_log_has_one_line_a_trial(callback: Any, capfd: Captured, tmp_path: Path) -> None:
+    begin(callback, tmp_path)
+    for line in seconds(FIRST):
+        append(tmp_path, line)
+    callback.v2_runner_item_on_ok(finished(FIRST))
+    callback.v2_runner_item_on_ok(Result({"summary": None, "ansible_loop_var": "trial_spec"}))
+    callback.v2_runner_item_on_ok(finished(SECOND, told=["  block 1: ± 3 %"]))
+    first, second, third = output(capfd).splitlines()
+    assert first.startswith("  [1/6] ")
+    assert first.endswith("limited by server-app (high): the app at 99 % of a core  1:01 left")
+    assert second.startswith("  [2/6] ")
+    assert third == "  block 1: ± 3 %"
+    assert callback.finished_trials == 2
+
+
+def test_with_v_there_is_a_line_a_trial_too(
+    callback: Any, capfd: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(module.Default, "v2_runner_item_on_ok", lambda _self, result: seen.append(result))
+    callback.plain = True
+    result = finished(FIRST)
+    callback.v2_runner_item_on_ok(result)
+    assert seen == [result]
+    assert output(capfd).startswith("  [1/6] ")
+
+
+def test_a_terminal_shows_the_seconds_and_keeps_the_finished(
+    on_terminal: Any, capfd: Captured, tmp_path: Path
+) -> None:
+    terminal = Terminal(COLUMNS, ROWS)
+    begin(on_terminal, tmp_path)
+    for spec in (FIRST, SECOND):
+        for line in seconds(spec):
+            append(tmp_path, line)
+            assert on_terminal.screen.read()
+            on_terminal._draw()
+        terminal.feed(output(capfd))
+        shown = terminal.lines()
+        assert spec.cell.name in "".join(shown)
+        assert sum("req/s" in line for line in shown) == spec.ordinal
+        on_terminal.v2_runner_item_on_ok(finished(spec))
+        terminal.feed(output(capfd))
+    on_terminal.v2_playbook_on_stats(SimpleNamespace(processed={}))
+    on_terminal.run = None
+    on_terminal._last_words()
+    terminal.feed(output(capfd))
+    shown = terminal.lines()
+    assert [line.strip()[:5] for line in shown if line.startswith("  [")] == ["[1/6]", "[2/6]"]
+    assert not [line for line in shown if "▁" in line or "░" in line], "nothing of what was drawn is left"
+    assert len([line for line in shown if line.startswith("      limited by server-app (high)")]) == 2
+
+
+def test_an_interruption_leaves_what_was_said_and_how_to_go_on(
+    on_terminal: Any, capfd: Captured, tmp_path: Path
+) -> None:
+    terminal = Terminal(1000, ROWS)
+    begin(on_terminal, tmp_path)
+    append(tmp_path, seconds(FIRST)[0])
+    assert on_terminal.screen.read()
+    on_terminal._draw()
+    terminal.feed(output(capfd) + "^C[ERROR]: User interrupted execution\n")
+    on_terminal._last_words()
+    terminal.feed(output(capfd))
+    first, *rest = terminal.lines()
+    assert first == "^C[ERROR]: User interrupted execution"
+    said = "".join(rest)
+    assert said.startswith(f"not finished: 0 of 3 trials are kept in {tmp_path}")
+    assert "script/bench -e resume=20260101T000000Z-abcdef" in said
+    assert on_terminal.ended
+
+
+def test_a_failed_trial_is_told_once_and_no_longer_drawn(on_terminal: Any, capfd: Captured, tmp_path: Path) -> None:
+    terminal = Terminal(200, ROWS)
+    begin(on_terminal, tmp_path)
+    append(tmp_path, seconds(FIRST)[0])
+    assert on_terminal.screen.read()
+    on_terminal._draw()
+    failure = Result({"msg": "no license \x1b[2Jtoday (server1): mend it, then go on with -e resume="})
+    on_terminal.v2_runner_item_on_failed(failure)
+    on_terminal.v2_runner_item_on_failed(failure)
+    terminal.feed(output(capfd))
+    [line] = terminal.lines()
+    assert line.startswith("error: no license  [2Jtoday (server1): mend it, then go on with -e resume=20260101T000000Z")
+
+
+def test_a_long_step_stays_in_its_row(on_terminal: Any, capfd: Captured) -> None:
+    terminal = Terminal(COLUMNS, ROWS)
+    for second in range(3):
+        on_terminal._beat("Make " + "something long " * 20, on_terminal.play_began - second)
+    terminal.feed(output(capfd))
+    [line] = terminal.lines()
+    assert len(line) < COLUMNS
+    on_terminal._say("done")
+    terminal.feed(output(capfd))
+    assert terminal.lines() == ["done"]
+
+
+def test_a_dumb_terminal_gets_a_log(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: True))
+    for name, is_terminal in (("xterm", True), ("dumb", False), ("", False)):
+        monkeypatch.setenv("TERM", name)
+        assert module.CallbackModule().terminal is is_terminal
+
+
+def test_no_colour_where_none_is_wanted(on_terminal: Any, capfd: Captured, tmp_path: Path) -> None:
+    begin(on_terminal, tmp_path)
+    append(tmp_path, seconds(FIRST)[1])
+    assert on_terminal.screen.read()
+    on_terminal._draw()
+    text = output(capfd).replace(CLEAR, "")
+    assert "\x1b[" in text, "it goes up to the first row"
+    assert not [code for code in ("36m", "35m", "32m", "33m", "31m") if f"\x1b[{code}" in text]
+
+
+def test_where_nothing_can_be_drawn_nothing_is(callback: Any, capfd: Captured, tmp_path: Path) -> None:
+    begin(callback, tmp_path)
+    assert callback.screen is None, "in a log"
+    callback._draw()
+    assert output(capfd) == ""
+    assert (tmp_path / LIVE).exists() is False

@@ -1,0 +1,58 @@
+"""What Ansible says of a failure, in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collect.live.durations import Durations
+from collect.live.told import again, one_line
+
+
+@pytest.mark.parametrize(
+    ("said", "unreachable", "line"),
+    [
+        ({"msg": "no port (server1): end it"}, False, "no port (server1): end it"),
+        ({"msg": "oh\n no"}, False, "oh no (client1, at 'Do it'): run it again with -v to see more"),
+        ({}, False, "failed (client1, at 'Do it'): run it again with -v to see more"),
+        ({"msg": "non-zero return code", "stderr": "x\nerror: a (b): c\n"}, False, "a (b): c"),
+        (
+            {"msg": "non-zero return code", "stderr": "first\nlast\n"},
+            False,
+            "last (client1, at 'Do it'): run it again with -v to see more",
+        ),
+        (
+            {"msg": "Failed to connect: Permission denied (publickey)"},
+            True,
+            "it refuses the SSH key (client1): put the public key into authorized_keys of its user,"
+            " or name another by ansible_ssh_private_key_file",
+        ),
+    ],
+)
+def test_a_failure_is_one_line(said: dict[str, Any], unreachable: bool, line: str) -> None:
+    assert one_line(said, "client1", "Do it", unreachable) == line
+
+
+def test_a_host_that_does_not_answer() -> None:
+    said = one_line({"msg": "Failed: Connection refused"}, "client1", "Do it", True)
+    assert said.startswith("the host does not answer: Connection refused (client1): see that it is up")
+
+
+def test_how_to_go_on_with_the_same_inventory_and_variables() -> None:
+    given = ["bench.yml", "-i", "inventory/lab", "-e", "plan=table", "-e", "archive_dir=/a b", "-v"]
+    assert again("run", given) == "run -i inventory/lab -e 'archive_dir=/a b'"
+    assert again("run", []) == "run"
+
+
+def test_durations_are_kept_where_they_can_be(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "durations.json"
+    durations = Durations(path)
+    assert durations.left("Measure", 1.0) == ""
+    durations.keep("Measure", 100.4)
+    assert Durations(path).left("Measure", 40.0) == ", about 60 s left in this phase"
+    assert Durations(path).left("Measure", 99.9) == ""
+    path.write_text("{")
+    assert Durations(path).known == {}
+    Durations(tmp_path / "state" / "durations.json" / "no folder").keep("Measure", 9.0)
