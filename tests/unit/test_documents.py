@@ -65,3 +65,18 @@ def test_the_help_of_every_command_shows_examples() -> None:
     shown = {words[1] for text in sections for words in in_blocks(text) if text.startswith(" ".join(words[:2]))}
     # What only the playbooks call has none.
     assert set(COMMANDS) - shown <= {"run"}
+
+
+def test_every_debian_package_is_named_before_it_is_installed() -> None:
+    listed = (CHECKOUT / "script" / "packages.txt").read_text().splitlines()
+    packages = {line.split()[2] for line in listed if line and not line.startswith("#")}
+    named = README.read_text().replace("MariaDB's server and client", "mariadb-server-core, mariadb-client-core")
+    assert {package for package in packages if not re.search(rf"\b{package}\b", named)} == set()
+
+
+def test_the_versions_that_security_speaks_of_are_those_that_are_locked() -> None:
+    named = dict(re.findall(r"\b([a-z]+)(?:-py)? (\d+\.\d+\.\d+)\b(?!\.)", DOCUMENTS["SECURITY.md"].read_text()))
+    locks = [CHECKOUT / folder / "requirements.lock" for folder in ("apps", "collect/load")]
+    pins = dict(pin for lock in locks for pin in re.findall(r"^([a-z]+)==(\S+)", lock.read_text(), re.MULTILINE))
+    assert {"flask", "locust", "redis"} <= set(named)
+    assert {name: pins.get(name) for name in named} == named
