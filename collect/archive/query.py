@@ -1,77 +1,66 @@
 """SQL over the sealed runs, by DuckDB: views ``trials``, ``samples``, ``requests`` and ``runs``, read only.
 
-The files are the record. Nothing but the views' own files can be reached from the SQL, and nothing can be written.
+The files are the record. Nothing but the views' own files can be reached from the SQL, and nothing can be written: not
+even what does not fit into memory, so a question that takes more than it may have ends.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
+import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from collect.archive.looks import blocks_of
-from collect.archive.store import READ_AS, Archive, Manifest
-from collect.archive.verdicts import judged_table
+from collect.archive.sources import Sources
+from collect.archive.store import Archive, Manifest
+from collect.archive.views import ALL, Views, quoted
 from collect.errors import BenchError
-from collect.paths import shown
 
 TIME_LIMIT_S = 60.0
+MOST_THREADS = 8
+"""Each takes memory of its own."""
+AT_A_TIME = 10_000
+"""Rows."""
 READING = ("SELECT", "EXPLAIN", "MULTI")  # MULTI is how PIVOT is taken apart
-VIEWS = {
-    "trials": "*",
-    "samples": "*",
-    "requests": "*, start_us / 1e6 AS start_s, latency_us / 1e6 AS latency_s",
-}
-RUNS: Mapping[str, tuple[str, Any]] = {
-    "run_id": ("VARCHAR", lambda m: m["run_id"]),
-    "created_at": ("TIMESTAMPTZ", lambda m: m["created_at"]),
-    "sealed_at": ("TIMESTAMPTZ", lambda m: m["sealed_at"]),
-    "plan": ("VARCHAR", lambda m: m["plan"]["name"]),
-    "blocks": ("INTEGER", blocks_of),
-    "seed": ("BIGINT", lambda m: m["plan"]["seed"]),
-    "inventory": ("VARCHAR", lambda m: m["inventory"]),
-    "trials": ("INTEGER", lambda m: len(m["trials"])),
-    "validity": ("VARCHAR", lambda m: m["validity"]),
-    "reasons": ("VARCHAR[]", lambda m: m["reasons"]),
-    "git_commit": ("VARCHAR", lambda m: m["git"]["commit"]),
-    "git_dirty": ("BOOLEAN", lambda m: m["git"]["dirty"]),
-    "hosts": ("JSON", lambda m: json.dumps(m["hosts"])),
-}
+
+
+class UnknownNameError(BenchError):
+    """The SQL names a table or function that is not there."""
 
 
 class Database:
     """The views over some runs, or all. Use it in a ``with`` statement."""
 
-    def __init__(self, archive: Archive, manifests: Mapping[str, Manifest]) -> None:
-        """Open the views over the runs whose manifests are given (see ``readable``)."""
+    def __init__(
+        self,
+        archive: Archive,
+        runs: Mapping[str, Manifest] | Sources,
+        views: Collection[str] = ALL,
+        *,
+        memory_mib: int | None = None,
+    ) -> None:
+        """Open views over runs, given by their manifests (see ``readable``) or by their files.
+
+        Raises BenchError where a file cannot be read, unless such runs are to be left out: then ``refused`` has why.
+        Without ``memory_mib`` DuckDB takes up to four fifths of the machine's memory.
+        """
         import duckdb
 
+        sources = runs if isinstance(runs, Sources) else Sources.of_manifests(archive, runs)
         self._duckdb = duckdb
-        self._where = shown(archive.path)
+        self._memory_mib = memory_mib
         self._connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
-        run = self._connection.execute
-        # Each file is named, so that a folder called *.parquet or a run under way is never taken in.
-        files = {view: [str(archive.folder(run_id) / f"{view}.parquet") for run_id in manifests] for view in VIEWS}
-        # Runs that were sealed without verdicts are judged on the way in; their trials do not come from their files.
-        older = [run_id for run_id, manifest in manifests.items() if manifest.get(READ_AS, 2) < 2]
-        files["trials"] = [
-            str(archive.folder(run_id) / "trials.parquet") for run_id in manifests if run_id not in older
-        ]
-        judged = [judged_table(archive.folder(run_id), manifests[run_id]) for run_id in older]
-        for view, chosen in VIEWS.items():
-            source = self._source(view, files[view], judged if view == "trials" else [])
-            run(f"CREATE VIEW {view} AS SELECT {chosen} FROM {source}")  # noqa: S608
-        columns = ", ".join(f"{name} {kind}" for name, (kind, _) in RUNS.items())
-        run(f"CREATE TABLE runs ({columns})")
-        if manifests:
-            places = ", ".join("?" for _ in RUNS)
-            rows = [[value(manifest) for _, value in RUNS.values()] for manifest in manifests.values()]
-            self._connection.executemany(f"INSERT INTO runs VALUES ({places})", rows)  # noqa: S608
-        run("SET TimeZone = 'UTC'")
-        run(f"SET allowed_paths = [{', '.join(_quoted(path) for paths in files.values() for path in paths)}]")
-        run("SET enable_external_access = false")
-        run("SET lock_configuration = true")
+        made = Views(self._connection, sources)
+        self.refused: Sequence[BenchError] = made.refused
+        try:
+            with self._errors("see `collect verify --all`"):
+                self._set_limits()
+                made.make(views)
+                self._close_access(made.allowed)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def __enter__(self) -> Database:
         """Return the open database."""
@@ -82,36 +71,29 @@ class Database:
         self._connection.close()
 
     def execute(
-        self, sql: str, parameters: Sequence[Any] = (), *, time_limit_s: float = TIME_LIMIT_S
+        self,
+        sql: str,
+        parameters: Sequence[Any] = (),
+        *,
+        time_limit_s: float = TIME_LIMIT_S,
+        most_values: int | None = None,
     ) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Return column names and rows of one reading statement.
 
-        Raises BenchError when it is no SQL, would write, names what is not there, or takes longer than the limit.
+        Raises BenchError when it is no SQL, would write, names what is not there, takes longer or more memory than it
+        may, or has more than ``most_values`` values.
         """
         timer = threading.Timer(time_limit_s, self._connection.interrupt)
         timer.start()
         try:
-            self._check(sql)
-            result = self._connection.execute(sql, list(parameters)) if parameters else self._connection.execute(sql)
-            return [column[0] for column in result.description], result.fetchall()
+            with self._errors("see docs/archive.md for the views trials, samples, requests and runs"):
+                check(self._connection, sql)
+                return self._answer(sql, parameters, most_values)
         except self._duckdb.InterruptException as error:
             problem = f"it took longer than {time_limit_s:g} s"
             raise BenchError(problem, "SQL", "ask for fewer runs or rows, or allow more with --timeout") from error
-        except self._duckdb.Error as error:
-            remedy = "see docs/archive.md for the views trials, samples, requests and runs"
-            raise BenchError(_first_line(error), "SQL", remedy) from error
         finally:
             timer.cancel()
-
-    def _check(self, sql: str) -> None:
-        """Raise BenchError unless it is one statement that reads."""
-        kinds = [statement.type.name for statement in self._connection.extract_statements(sql)]
-        if len(kinds) != 1:
-            raise BenchError(
-                f"{len(kinds) or 'no'} statements", "SQL", "ask one question, such as SELECT * FROM trials"
-            )
-        if kinds[0] not in READING:
-            raise BenchError(f"{kinds[0]} is not allowed", "SQL", "the archive is read only; ask with SELECT")
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Return the rows as mappings from column to value."""
@@ -123,20 +105,57 @@ class Database:
         arrays: Mapping[str, Any] = self._connection.execute(sql, list(parameters)).fetchnumpy()
         return arrays
 
-    def _source(self, view: str, files: list[str], tables: list[Any]) -> str:
-        """Return what a view selects from: the files, and before them the tables or an empty one with all columns.
+    def _set_limits(self) -> None:
+        run = self._connection.execute
+        if self._memory_mib is not None:
+            run(f"SET memory_limit = '{self._memory_mib}MiB'")
+        run(f"SET threads = {min(MOST_THREADS, len(os.sched_getaffinity(0)))}")
+        run("SET temp_directory = ''")
+        run("SET TimeZone = 'UTC'")
 
-        So a column that none of the files has yet is there, and null; requests have had theirs from the first run on.
-        """
-        listed = f"read_parquet([{', '.join(map(_quoted, files))}], union_by_name = true)"
-        if files and view == "requests":
-            return listed
-        import pyarrow as pa
+    def _close_access(self, allowed: Sequence[str]) -> None:
+        run = self._connection.execute
+        run(f"SET allowed_paths = [{', '.join(map(quoted, allowed))}]")
+        run("SET enable_external_access = false")
+        run("SET lock_configuration = true")
 
-        from collect.archive.tables import schema
+    def _answer(
+        self, sql: str, parameters: Sequence[Any], most_values: int | None
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        result = self._connection.execute(sql, list(parameters)) if parameters else self._connection.execute(sql)
+        names = [column[0] for column in result.description]
+        rows: list[tuple[Any, ...]] = []
+        while part := result.fetchmany(AT_A_TIME):
+            rows += part
+            if most_values is not None and len(rows) * len(names) > most_values:
+                problem = f"it has more than {len(rows) - len(part)} rows"
+                raise BenchError(problem, "SQL", "ask for what they come to (avg, GROUP BY), or for fewer (WHERE, LIMIT)")
+        return names, rows
 
-        self._connection.register(f"_{view}", pa.concat_tables([schema(view).empty_table(), *tables]))
-        return f"(FROM _{view} UNION ALL BY NAME FROM {listed})" if files else f"_{view}"
+    @contextlib.contextmanager
+    def _errors(self, remedy: str) -> Iterator[None]:
+        """Turn what DuckDB raises into BenchErrors, but for an interruption."""
+        try:
+            yield
+        except self._duckdb.InterruptException:
+            raise
+        except (self._duckdb.OutOfMemoryException, MemoryError) as error:
+            limit = "there is" if self._memory_mib is None else f"{self._memory_mib} MiB"
+            less = "ask for fewer runs, rows or groups (approx_quantile takes less), or allow more with --memory-mib"
+            raise BenchError(f"it takes more memory than {limit}", "SQL", less) from error
+        except self._duckdb.CatalogException as error:
+            raise UnknownNameError(first_line(error), "SQL", remedy) from error
+        except self._duckdb.Error as error:
+            raise BenchError(first_line(error), "SQL", remedy) from error
+
+
+def check(connection: Any, sql: str) -> None:
+    """Raise BenchError unless the SQL is one statement that reads; DuckDB's own error where it is no SQL."""
+    kinds = [statement.type.name for statement in connection.extract_statements(sql)]
+    if len(kinds) != 1:
+        raise BenchError(f"{len(kinds) or 'no'} statements", "SQL", "ask one question, such as SELECT * FROM trials")
+    if kinds[0] not in READING:
+        raise BenchError(f"{kinds[0]} is not allowed", "SQL", "the archive is read only; ask with SELECT")
 
 
 def readable(archive: Archive) -> tuple[dict[str, Manifest], list[BenchError]]:
@@ -156,11 +175,8 @@ def open_run(archive: Archive, run_id: str) -> Database:
     return Database(archive, {run_id: archive.manifest(run_id)})
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what DuckDB says is wrong, in a line and without the error's kind."""
     line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     kind, _, message = line.partition("Error: ")
     return message or kind

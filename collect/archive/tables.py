@@ -12,10 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from collect.archive.columns import columns as columns
 from collect.archive.raw import RawTrial, Series
 from collect.archive.window import PHASES, Window, microseconds, phases
-from collect.documents import load_yaml
-from collect.paths import DATA_DIR
 
 TYPES: Mapping[str, Any] = {
     "text": pa.string(),
@@ -32,13 +31,6 @@ ZSTD_LEVEL = 9
 SHARED_ROW_GROUP = 2**17
 """Rows from which on samples begin a new row group."""
 MAX_LATENCY_US = 2**31 - 1
-
-
-@functools.cache
-def columns() -> Mapping[str, Mapping[str, tuple[str, str, str]]]:
-    """Return type, unit and meaning of each column, by file."""
-    described: Mapping[str, Mapping[str, tuple[str, str, str]]] = load_yaml(DATA_DIR / "columns.yml")
-    return described
 
 
 @functools.cache
