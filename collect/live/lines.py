@@ -7,7 +7,7 @@ A second, of which each figure may be null:
     trial_kind, cell         cell, ceiling or probe, and the cell's name
     phase                    start (the app is awaited and checked), ramp, warmup, window; done: the load has ended
     second                   whole seconds since the trial's first line
-    window_s                 how long the window is to be, in seconds
+    window_second, window_s  seconds of the window that have passed (null in other phases), of how many
     rps, p95_ms              of the requests that ended in this second; null when done, which is no whole second
     failures                 of the trial so far
     server_cpu_cores, client_cpu_cores, app_cpu_cores, generator_cpu_cores

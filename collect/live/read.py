@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 26
 """Read at once at most: the lines of a day and a half, of some 400 bytes each."""
 SILENT_S = 30.0
-"""A run that has told nothing for so long is taken for interrupted; from one trial to the next it takes a few seconds."""
+"""A run that has told nothing for so long is taken for interrupted; from trial to trial it takes a few seconds."""
 
 
 def follow(path: Path, from_byte: int) -> tuple[list[dict[str, Any]], int]:
     """Return the whole lines from a byte on, and the byte to go on from; nothing new where there is no such file.
 
-    What is no line of ours is skipped. A file that is shorter than ``from_byte`` was begun anew and is read from its start.
+    What is no line of ours is skipped. A file that is shorter than ``from_byte`` was begun anew, and is read as such.
     At most 64 MiB are read at once. Raises OSError where the file cannot be read.
     """
     try:

@@ -18,9 +18,8 @@ from collect.live.words import BETWEEN, duration, figure, printable
 CLEAR = "\r\x1b[J"
 RESET = "\x1b[0m"
 CYAN, MAGENTA, GREEN, YELLOW, RED = 36, 35, 32, 33, 31
-KEPT = 600
-"""Seconds of a trial that are kept to be drawn."""
 CURVE_MAX = 60
+"""Seconds that are shown, and kept, at most."""
 BAR_MIN, BAR_MAX = 8, 40
 TWO_COLUMNS = 100
 """From so many columns on two curves stand side by side."""
@@ -46,7 +45,7 @@ class Screen:
         for line in seconds:
             if begins(self._seconds, line):
                 self._seconds = []
-            self._seconds = [*self._seconds[-KEPT:], line]
+            self._seconds = [*self._seconds[1 - CURVE_MAX :], line]
         return bool(seconds)
 
     def draw(self, columns: int, rows: int, *, colour: bool) -> str:
@@ -66,8 +65,8 @@ def block(seconds: Sequence[Line], columns: int, rows: int, *, colour: bool, at_
     """Return the rows that show a trial's seconds, each shorter than the terminal is wide."""
     now, width = seconds[-1], max(1, columns - 1)
     if rows < FULL_ROWS:
-        return [_clipped(_short(now, seconds, at_most), width)]
-    head = ["", _progress(now, seconds, width, at_most), _title(now, width, colour)]
+        return [_clipped(_short(now, at_most), width)]
+    head = ["", _progress(now, width, at_most), _title(now, width, colour)]
     gauges = _gauges(seconds)
     if columns < TWO_COLUMNS:
         return head + [gauge.row(width, colour) for gauge in gauges]
@@ -121,9 +120,9 @@ def _cores(line: Line, side: str) -> str:
     return figure(busy, 2) if busy is None or cpus is None else f"{busy:.2f}/{cpus:.0f} cpus"
 
 
-def _progress(now: Line, seconds: Sequence[Line], width: int, at_most: bool) -> str:
+def _progress(now: Line, width: int, at_most: bool) -> str:
     ordinal, total = number(now, "ordinal") or 1, max(1.0, number(now, "of") or 1)
-    words = f"{_which(now, at_most)}{BETWEEN}{_phase(now, seconds)}{BETWEEN}{_left(now)}"
+    words = f"{_which(now, at_most)}{BETWEEN}{_phase(now)}{BETWEEN}{_left(now)}"
     room = min(BAR_MAX, width - len(words) - 2 * len(BETWEEN))
     shown = f"{bar((ordinal - 1) / total, room)}{BETWEEN}" if room >= BAR_MIN else ""
     return _clipped(f"{BETWEEN}{shown}{words}", width)
@@ -139,11 +138,11 @@ def _title(now: Line, width: int, colour: bool) -> str:
     return _clipped(text, width - len(told)) + _coloured(told, RED, colour)
 
 
-def _short(now: Line, seconds: Sequence[Line], at_most: bool) -> str:
+def _short(now: Line, at_most: bool) -> str:
     rate, p95 = figure(number(now, "rps"), 0), figure(number(now, "p95_ms"))
     parts = [
         _which(now, at_most),
-        _phase(now, seconds),
+        _phase(now),
         f"{rate} req/s",
         f"p95 {p95} ms",
         f"server {_cores(now, 'server')}",
@@ -157,11 +156,11 @@ def _which(now: Line, at_most: bool) -> str:
     return f"trial {number(now, 'ordinal') or 1:.0f} of {'at most ' * at_most}{number(now, 'of') or 1:.0f}"
 
 
-def _phase(now: Line, seconds: Sequence[Line]) -> str:
+def _phase(now: Line) -> str:
     phase = str(now.get("phase"))
     if phase != WINDOW:
         return printable(SAID.get(phase, phase))
-    passed = sum(line.get("phase") == WINDOW for line in seconds)
+    passed = figure(number(now, "window_second"), 0)
     planned = number(now, "window_s")
     return f"window {passed} s" if planned is None else f"window {passed} of {planned:g} s"
 

@@ -162,7 +162,7 @@ class Trial:
         return {"summary": summary, "told": told, "left_s": left_s}
 
     def _look(self) -> list[str]:
-        """Where the trial was the last of its block, decide for all hosts whether the run goes on; return what to say."""
+        """After the last trial of a block decide for all hosts whether the run goes on; return what to say of it."""
         try:
             return decide(open_partial(self.partial))
         except (BenchError, OSError) as error:

@@ -53,6 +53,7 @@ class Seconds:
             **self._told,
             "phase": self._phase,
             "second": round(ended - self._began),
+            "window_second": self._passed(ended),
             "rps": None if done else number(load, "rps"),
             "p95_ms": None if done else number(load, "p95_ms"),
             "failures": int(load.get("failures") or 0),
@@ -74,6 +75,12 @@ class Seconds:
         if phase == WINDOW and self._window_start is not None and ended - 0.5 < self._window_start:
             return self._phase
         return phase
+
+    def _passed(self, ended: float) -> int | None:
+        """Return how many seconds of the window have passed; None outside of it."""
+        if self._phase != WINDOW or self._window_start is None:
+            return None
+        return round(ended - self._window_start)
 
 
 def _sum(rows: Sequence[Row | None], pick: Callable[[Row], float | None]) -> float | None:

@@ -117,14 +117,13 @@ def test_the_closing_table_and_the_report(provisioned: Checkout, played: Played)
 
 
 def test_a_log_has_one_line_a_trial(played: Played) -> None:
-    """With figures of both sides, what limited it, and the time left; nothing a second, no control characters."""
+    """With figures of both sides, what limited it, and the time left; no control characters."""
     lines = [line for line in played.output.splitlines() if "/4]" in line]
     assert [line.split("/")[0].strip() for line in lines] == ["[1", "[2", "[3", "[4"]
     for line in lines:
         for part in ("req/s", "p95", "cpu: server", "client", "limited by", "left"):
             assert part in line, line
     assert "\x1b" not in played.output
-    assert "\r" not in played.output
 
 
 TWO = ("-e", "local_clients=2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import select
 import signal
 import statistics
 import struct
@@ -74,9 +75,9 @@ def test_the_seconds_agree_with_the_sealed_rows(
         window = [line for line in told[1] if line["trial_id"] == trial_id and line.get("phase") == "window"]
         assert len(window) == WINDOW_S, trial_id
         assert statistics.fmean(line["rps"] for line in window) == pytest.approx(row["rps"], rel=0.02), trial_id
-        # The percentile of all is within those of the seconds.
+        # The percentile of all is within those of the seconds, whose edges are some 30 ms later.
         seconds = [line["p95_ms"] for line in window]
-        assert min(seconds) <= row["latency_p95_ms"] <= max(seconds), trial_id
+        assert 0.97 * min(seconds) <= row["latency_p95_ms"] <= 1.03 * max(seconds), trial_id
         for name in ("server_cpu_cores", "client_cpu_cores", "app_cpu_cores", "generator_cpu_cores"):
             # A tick earlier than the figures are, at most: the first may be of the warm-up.
             mean = statistics.fmean(line[name] for line in window)
@@ -113,7 +114,7 @@ def test_how_far_it_is_was_always_known(told: tuple[str, Lines, list[Progress]])
     assert [each.finished for each in seen] == sorted(each.finished for each in seen)
     assert {each.total for each in seen} == {4}
     assert not [each for each in seen if each.silent]
-    assert len({each.to_byte for each in seen}) == len(seen), "it grew from look to look"
+    assert [each.to_byte for each in seen] == sorted(each.to_byte for each in seen)
     assert seen[-1].finished >= 3
 
 
@@ -140,13 +141,17 @@ def on_terminal(checkout: Checkout, until: Callable[[str, int], bool], **changes
     os.close(far)
     written, done = b"", False
     deadline = time.monotonic() + RUN_S
-    with open(near, "rb", buffering=0) as terminal:  # noqa: PTH123 - a descriptor
-        while time.monotonic() < deadline:
-            try:
-                written += terminal.read(65536)
-            except OSError:  # the other side is closed: that is how a terminal ends
+    while time.monotonic() < deadline:
+        if not select.select([near], [], [], 0.2)[0]:
+            if process.poll() is not None:
                 break
-            done = done or until(written.decode(errors="ignore"), process.pid)
+            continue
+        try:
+            written += os.read(near, 65536)
+        except OSError:  # the other side is closed: that is how a terminal ends
+            break
+        done = done or until(written.decode(errors="ignore"), process.pid)
+    os.close(near)
     return process.wait(30), written.decode()
 
 

@@ -43,7 +43,8 @@ seconds = st.lists(
         optional={
             name: figures
             for name in (
-                "ordinal", "of", "phase", "cell", "trial_kind", "window_s", "rps", "p95_ms", "failures", "left_s",
+                "ordinal", "of", "phase", "cell", "trial_kind", "window_s", "window_second", "rps", "p95_ms",
+                "failures", "left_s",
                 "server_cpu_cores", "client_cpu_cores", "server_cpus", "client_cpus",
             )
         },

@@ -1,4 +1,4 @@
-"""What a trial says on its way, as a client's watch streams it: one of 1 s of ramp, 1 s of warm-up and 3 s of window."""
+"""What a trial says on its way, as a client's watch streams it: a second of ramp, one of warm-up, a window of 3 s."""
 
 from __future__ import annotations
 

@@ -172,3 +172,17 @@ def test_a_bar() -> None:
     assert bar(0.5, 4) == "██░░"
     assert bar(7, 3) == "███"
     assert bar(-1, 3) == "░░░"
+
+
+def test_a_long_trial_shows_its_last_minute(tmp_path: Path) -> None:
+    screen = Screen(tmp_path / LIVE)
+    window = seconds(FIRST)[4]
+    for second in range(200):
+        told = {"second": second, "window_second": second, "window_s": 300.0, "rps": 1000.0 - second}
+        append(tmp_path, {**window, **told})
+    assert screen.read()
+    rows = screen.draw(300, 40, colour=False).split("\n")
+    assert "window 199 of 300 s" in rows[1]
+    shape = rows[3].split("801", 1)[1].split("p95")[0].strip()
+    assert len(shape) == 60
+    assert (shape[0], shape[-1]) == ("█", "█"), "860 down to 801: full at the most that is shown"

@@ -75,7 +75,7 @@ def test_no_text_reaches_the_terminals_controls() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(-3, "0:00"), (0.4, "0:00"), (59.6, "1:00"), (252, "4:12"), (3599, "59:59"), (3600, "1:00:00"), (90061, "25:01:01")],
+    [(-3, "0:00"), (0.4, "0:00"), (59.6, "1:00"), (252, "4:12"), (3599, "59:59"), (3600, "1:00:00")],
 )
 def test_a_duration(seconds: float, said: str) -> None:
     assert duration(seconds) == said

@@ -170,3 +170,8 @@ def test_the_time_left_is_what_is_planned_and_what_comes_around_it(tmp_path: Pat
     run.want_probes(True)
     around_s = plan.ramp_s + plan.warmup_s + 3 + TRIAL_OVERHEAD_S
     assert trial._estimate_s(5) == pytest.approx(4 * (plan.ramp_s + plan.warmup_s + 3 + 6) + 4 * 8 * around_s)
+
+
+def test_the_windows_seconds_are_counted_by_the_clock() -> None:
+    assert [line["window_second"] for line in seconds(SPEC)] == [None] * 4 + [1, 2, 3, None]
+    assert [line["window_second"] for line in seconds(SPEC, [*LOAD[:3], *LOAD[6:8]])] == [None, None, 2, 3]
