@@ -114,11 +114,12 @@ def print_run(archive: Archive, figures: RunFigures) -> None:
     """Print the tables of a run, and where its entry and report are."""
     from rich.console import Console
 
+    from collect.cli.harmless import harmless
     from collect.report.text import render
 
     entry = archive.folder(str(figures.manifest["run_id"]))
     page = entry.with_suffix(".html")
-    render(figures, Console(width=_width()), entry, page if page.is_file() else None)
+    render(figures, harmless(Console(width=_width())), entry, page if page.is_file() else None)
 
 
 def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +141,7 @@ def _hosts(hosts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         memory = facts.get("mem_total")
         parts = [
             facts.get("cpu_model"),
-            f"{facts['cpus']} CPUs" if facts.get("cpus") else None,
+            f"{facts['cpus']} CPU{'s' * (facts['cpus'] != 1)}" if facts.get("cpus") else None,
             f"{memory / 2**30:.1f} GiB" if isinstance(memory, int | float) else None,
             facts.get("distribution"),
             f"kernel {facts['kernel']}" if facts.get("kernel") else None,

@@ -12,10 +12,15 @@ from pathlib import Path
 import pytest
 
 from collect.archive import begin_run, check_archive_dir, resume_run
+from collect.archive.labels import TAG, add, check, labels, path_of
 from collect.archive.store import Archive
+from collect.archive.sums import write_sums
+from collect.cli import main
 from collect.errors import BenchError
+from tests.support.many_runs import FLASK, ManyRuns
 from tests.support.plans import small_plan
 from tests.support.synthetic import Setting, finish, write_trial
+from tests.support.tiny import tiny_run
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")
 Disk = Callable[[str], Path]
@@ -80,3 +85,40 @@ def test_a_disk_that_fills_up_loses_nothing_that_was_finished(disk: Disk) -> Non
     resume_run(folder, run.run_id).seal()
     assert Archive(folder).verify(run.run_id) == []
     assert shutil.disk_usage(folder).free > 100 * 2**20
+
+
+def test_from_a_read_only_disk_runs_are_read_and_nothing_changes(
+    disk: Disk, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collect.paths.CHECKOUT", tmp_path)
+    runs = ManyRuns(tmp_path / "runs")
+    runs.path = disk("size=32m")
+    archive, ids = runs.archive, [runs.add({FLASK: [100.0]}) for _ in range(2)]
+    for run_id in ids:
+        write_sums(archive.folder(run_id))
+    add(archive, ids[1], TAG, "baseline")
+    subprocess.run(["mount", "-o", "remount,ro", str(runs.path)], check=True)
+    where = ("--archive", str(runs.path))
+    removal = ["gc", "--keep", "1"]
+    for command in (["list"], ["verify", "--all"], ["cite"], ["tag", "latest"], removal):
+        assert main([*command, *where]) == 0
+    capsys.readouterr()
+    for command in (["tag", "latest", "b"], ["tag", ids[0], "b"], ["note", "latest", "x"], [*removal, "--yes"]):
+        assert main([*command, *where]) == 2
+        captured = capsys.readouterr()
+        assert captured.err.startswith("error: cannot write: Read-only file system (")
+        assert (captured.err.count("\n"), captured.out) == (1, "")
+    assert archive.run_ids() == ids
+    assert labels(archive, ids[1]).tags == ("baseline",)
+
+
+def test_a_full_disk_takes_no_label_and_keeps_no_part_of_one(disk: Disk) -> None:
+    archive = Archive(disk("size=1m"))
+    run_id = tiny_run(archive)
+    filler = fill(archive.path)
+    with pytest.raises(BenchError, match="cannot write: No space left on device"):
+        add(archive, run_id, TAG, "a")
+    assert not path_of(archive, run_id).exists()
+    filler.unlink()
+    assert add(archive, run_id, TAG, "a")
+    assert check(archive, run_id) == []
