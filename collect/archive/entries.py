@@ -119,8 +119,8 @@ def entry_of(archive: Archive, run_id: str) -> Entry:
         return _unreadable(archive, run_id, str(error))
     except ODD:
         where = shown(archive.folder(run_id) / "manifest.json")
-        error = BenchError("the manifest cannot be read", where, f"see `collect verify {run_id}`")
-        return _unreadable(archive, run_id, str(error))
+        problem = BenchError("the manifest cannot be read", where, f"see `collect verify {run_id}`")
+        return _unreadable(archive, run_id, str(problem))
 
 
 def made(run_id: str, archive: Path, fields: Mapping[str, Any], texts: Sequence[str]) -> Entry:
@@ -140,7 +140,7 @@ def fields_of(manifest: Manifest) -> dict[str, Any]:
         "validity": str(manifest["validity"]),
         "reasons": [str(reason) for reason in manifest["reasons"]],
         "trials": len(manifest["trials"]),
-        "git_commit": manifest["git"]["commit"],
+        "git_commit": None if (commit := manifest["git"]["commit"]) is None else str(commit),
         "git_dirty": manifest["git"]["dirty"],
         "schema_version": manifest.get(READ_AS, manifest["schema_version"]),
     }

@@ -11,13 +11,18 @@ from typing import Any
 from collect.archive.partial import RUN_ID, SCHEMA_VERSION, SUFFIX, partial_ids
 from collect.archive.sums import NAME as SUMS
 from collect.archive.sums import verify_sums
-from collect.archive.verdicts import from_schema_1
 from collect.errors import BenchError
 from collect.paths import shown
 
 Manifest = Mapping[str, Any]
 
-UPGRADES: Mapping[int, Callable[[dict[str, Any], Path], dict[str, Any]]] = {1: from_schema_1}
+def _from_schema_1(manifest: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from collect.archive.verdicts import from_schema_1  # judges trials, which takes more than any list of runs does
+
+    return from_schema_1(manifest, folder)
+
+
+UPGRADES: Mapping[int, Callable[[dict[str, Any], Path], dict[str, Any]]] = {1: _from_schema_1}
 """By schema_version: what turns such a manifest, and the folder it is of, into one of the next; no file is touched.
 
 Columns that an older run's parquet files lack read as null (see collect.archive.query).

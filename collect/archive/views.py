@@ -13,7 +13,6 @@ from typing import Any
 from collect.archive.columns import sql_columns
 from collect.archive.entries import RUNS, runs_row
 from collect.archive.sources import Sources, cannot_be_read
-from collect.archive.verdicts import judged_table
 from collect.errors import BenchError
 
 VIEWS = {
@@ -73,9 +72,7 @@ class Views:
         columns = ", ".join(f"{name} {kind.replace('JSON', 'VARCHAR')}" for name, (kind, _) in RUNS.items())
         self._connection.execute(f"CREATE TABLE _runs ({columns})")
         known = self._sources.in_segments
-        rows = [
-            runs_row(self._sources.manifest(run_id)) for run_id in self._sources.run_ids if run_id not in known
-        ]
+        rows = [runs_row(self._sources.manifest(run_id)) for run_id in self._sources.run_ids if run_id not in known]
         if rows:
             places = ", ".join("?" for _ in RUNS)
             self._connection.executemany(f"INSERT INTO _runs VALUES ({places})", rows)  # noqa: S608
@@ -97,6 +94,8 @@ class Views:
     def _judged(self) -> Iterator[str]:
         """Yield the trials of runs that were sealed without verdicts, judged now."""
         import pyarrow as pa
+
+        from collect.archive.verdicts import judged_table
 
         tables = []
         for run_id in self._sources.older:

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from collect.cli import complete
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 PREFIX = "filter_"
@@ -23,6 +25,12 @@ OPTIONS = (
     ("commit", "HASH", "Only runs by code of this commit (its first characters)."),
     ("tag", "TAG", "Only runs with this tag."),
 )
+COMPLETE = {
+    "plan": complete.plans,
+    "inventory": complete.inventories,
+    "cell": complete.cells,
+    "tag": complete.tags,
+}
 
 
 def filter_options(command: Command) -> Command:
@@ -39,7 +47,8 @@ def filter_options(command: Command) -> Command:
     added: Any = no_index_option(with_filters, f"{PREFIX}no_index")
     for name, metavar, text in reversed(OPTIONS):
         flag = f"--{name.replace('_', '-')}"
-        added = click.option(flag, f"{PREFIX}{name}", metavar=metavar, help=text)(added)
+        told = {"metavar": metavar, "help": text, "shell_complete": COMPLETE.get(name)}
+        added = click.option(flag, f"{PREFIX}{name}", **told)(added)
     wrapped: Command = added
     return wrapped
 

@@ -10,6 +10,7 @@ import click
 from collect.archive.store import Archive
 from collect.cli import complete
 from collect.cli.common import archive_option, despite_option, json_option, outcome_option, print_json, print_table
+from collect.cli.filters import no_index_option
 
 if TYPE_CHECKING:
     from collect.compare.trend import Trend
@@ -18,12 +19,20 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("cell", shell_complete=complete.cells)
 @click.option("--since", metavar="WHEN", help="A date, a moment or a run: older slowdowns are no news.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=300, show_default=True,
+    help="How many of the newest runs with the cell are looked at; 0: all.",
+)  # fmt: skip
 @outcome_option
 @despite_option
+@no_index_option
 @archive_option
 @json_option
-def trend(cell: str, since: str | None, by: str, despite: tuple[str, ...], archive_dir: Path, as_json: bool) -> int:
-    """Show CELL over all runs under the conditions of the newest, and where its level changed.
+def trend(
+    cell: str, since: str | None, limit: int, by: str, despite: tuple[str, ...], no_index: bool, archive_dir: Path,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Show CELL over its runs under the conditions of the newest, and where its level changed.
 
     Exit code 1 if the last change is for the worse (and newer than --since), else 0.
 
@@ -32,6 +41,7 @@ def trend(cell: str, since: str | None, by: str, despite: tuple[str, ...], archi
       collect trend starlette-uvicorn.redis.locust-fast.10.controlled
       collect trend flask-werkzeug.none.locust-http.10.article --since 2026-11-26 --json
     """
+    from collect.archive.index import Index
     from collect.compare.metadata import check_names
     from collect.compare.series import OUTCOMES
     from collect.compare.trend import since as moment_of
@@ -39,7 +49,8 @@ def trend(cell: str, since: str | None, by: str, despite: tuple[str, ...], archi
 
     archive = Archive(archive_dir)
     moment = moment_of(archive, since)
-    found, refused = over_runs(archive, cell, OUTCOMES[by], check_names(despite))
+    index = Index(archive, use=not no_index)
+    found, refused = over_runs(archive, cell, OUTCOMES[by], check_names(despite), index=index, most=limit or None)
     for error in refused:
         click.echo(f"left out: {error}", err=True)
     worse = found.worse_since(moment)
@@ -84,4 +95,5 @@ def _data(found: Trend, **more: Any) -> dict[str, Any]:
         "changes": found.turns,
         "autocorrelation": found.autocorrelation,
         "left_out": found.left_out,
+        "older": found.older,
     }

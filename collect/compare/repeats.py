@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from collect.archive.store import Archive
 from collect.compare.heads import Head
 from collect.compare.metadata import Traits, alike, traits
+from collect.compare.recorded import Recorded
 from collect.compare.series import Outcome, by_run, logs
 from collect.statistics.unpaired import RunEffect, run_effect
 
@@ -61,12 +61,12 @@ def repeated_runs(
 
 
 def run_effects(
-    archive: Archive, families: Sequence[Mapping[str, Sequence[Head]]], outcomes: Iterable[Outcome]
+    recorded: Recorded, families: Sequence[Mapping[str, Sequence[Head]]], outcomes: Iterable[Outcome]
 ) -> dict[str, RunEffect | None]:
     """Return the run effect by outcome, estimated over all cells of all families; None where nothing was repeated."""
     heads = {head.run_id: head for family in families for runs in family.values() for head in runs}
     names = {name for family in families for name in family}
-    rows, _ = by_run(archive, heads.values(), names)
+    rows, _ = by_run(recorded, heads.values(), names)
     return {
         outcome.key: run_effect(
             [

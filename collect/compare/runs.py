@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from collect.archive.index import Index
 from collect.archive.store import Archive
-from collect.compare.heads import Head, head_of, read_heads
+from collect.compare.heads import Head, head_of
 from collect.compare.metadata import Difference, Traits, differences, in_words, table, traits
 from collect.compare.packages import spelled_out
-from collect.compare.repeats import repeated_runs, run_effects
+from collect.compare.recorded import Recorded
+from collect.compare.repeats import MOST_RUNS, repeated_runs, run_effects
 from collect.compare.series import OUTCOMES, Outcome, cell_rows, logs
 from collect.errors import BenchError
 from collect.report.manifest import cells_of
@@ -93,7 +95,14 @@ class Comparison:
 
 
 def compare_runs(
-    archive: Archive, first_id: str, second_id: str, by: Outcome, margin: float = MARGIN, despite: Iterable[str] = ()
+    archive: Archive,
+    first_id: str,
+    second_id: str,
+    by: Outcome,
+    margin: float = MARGIN,
+    despite: Iterable[str] = (),
+    *,
+    index: Index | None = None,
 ) -> Comparison:
     """Compare two sealed runs, given by their ids; ``margin`` is what counts as the same, as a share of the ratio.
 
@@ -116,7 +125,8 @@ def compare_runs(
     if not agreeing:
         raise _nothing_agrees(refused, f"{first_id}, {second_id}")
     sides = [cell_rows(archive, run_id, agreeing) for run_id in (first_id, second_id)]
-    effects = _effects(archive, second_id, {name: known[name] for name in agreeing}, allowed)
+    recorded = Recorded(archive, index)
+    effects = _effects(recorded, second_id, {name: known[name] for name in agreeing}, allowed)
     figures = {
         outcome.key: _figures(agreeing, sides, outcome, margin, effects[outcome.key]) for outcome in OUTCOMES.values()
     }
@@ -136,12 +146,12 @@ def compare_runs(
 
 
 def _effects(
-    archive: Archive, second_id: str, wanted: Mapping[str, Traits], despite: Iterable[str]
+    recorded: Recorded, second_id: str, wanted: Mapping[str, Traits], despite: Iterable[str]
 ) -> dict[str, RunEffect | None]:
     """Return the run effects, by outcome. The second run is left out: whether it differs is the question."""
-    heads, _ = read_heads(archive)
-    families = repeated_runs((head for head in heads if head.run_id != second_id), wanted, despite)
-    return run_effects(archive, families, OUTCOMES.values())
+    ids = [run_id for run_id in recorded.having(wanted, repeatable=True) if run_id != second_id]
+    families = repeated_runs([recorded.head(run_id) for run_id in ids[-MOST_RUNS:]], wanted, despite)
+    return run_effects(recorded, families, OUTCOMES.values())
 
 
 def _nothing_agrees(refused: Mapping[str, Sequence[Difference]], where: str) -> BenchError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from collect.archive.store import Archive
 from collect.archive.validity import INVALID
@@ -14,6 +14,9 @@ from collect.errors import BenchError
 from collect.paths import shown
 from collect.plan import CELL
 from collect.statistics.blocks import app_cpu_s, positive_by_block
+
+if TYPE_CHECKING:
+    from collect.compare.recorded import Recorded
 
 Row = Mapping[str, Any]
 COLUMNS = ("cell", "block", "kind", "validity", "rps", "app_cpu_cores")
@@ -56,18 +59,24 @@ def cell_rows(archive: Archive, run_id: str, cells: Iterable[str]) -> dict[str, 
     import pyarrow.parquet as pq
 
     path = archive.folder(run_id) / "trials.parquet"
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in cells}
+    wanted = list(cells)
     try:
         with pq.ParquetFile(path) as file:
             known = set(file.schema_arrow.names)
             there = [name for name in COLUMNS if name in known]
             table = file.read(columns=there, use_threads=False)
-        read = table.filter(pc.is_in(table["cell"], pa.array(found, pa.string()))).to_pylist()
+        read = table.filter(pc.is_in(table["cell"], pa.array(wanted, pa.string()))).to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise BenchError("the trials cannot be read", shown(path), f"see `collect verify {run_id}`") from error
-    for row in read:
-        whole = dict.fromkeys(COLUMNS) | row
-        if (whole["kind"] or CELL) == CELL and whole["validity"] != INVALID:
+    return by_cell(read, wanted)
+
+
+def by_cell(rows: Iterable[Row], cells: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of some cells that count, by cell."""
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in cells}
+    for row in rows:
+        whole = {**dict.fromkeys(COLUMNS), **row}
+        if whole["cell"] in found and (whole["kind"] or CELL) == CELL and whole["validity"] != INVALID:
             found[whole["cell"]].append(whole)
     return found
 
@@ -78,7 +87,7 @@ def logs(rows: Iterable[Row], outcome: Outcome) -> list[float]:
 
 
 def by_run(
-    archive: Archive, heads: Iterable[Head], cells: Iterable[str]
+    recorded: Recorded, heads: Iterable[Head], cells: Iterable[str]
 ) -> tuple[dict[str, dict[str, list[dict[str, Any]]]], list[BenchError]]:
     """Return the rows of cells by run, of the runs whose plan has any of them, and why others cannot be read."""
     wanted = list(cells)
@@ -89,7 +98,7 @@ def by_run(
         if not there:
             continue
         try:
-            found[head.run_id] = cell_rows(archive, head.run_id, there)
+            found[head.run_id] = recorded.rows(head.run_id, there)
         except BenchError as error:
             refused.append(error)
     return found, refused

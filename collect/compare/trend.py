@@ -8,20 +8,25 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+from collect.archive.index import Index
 from collect.archive.store import Archive
-from collect.compare.heads import Head, read_heads
+from collect.compare.heads import Head
 from collect.compare.metadata import Difference, differences, traits
 from collect.compare.packages import spelled_out
+from collect.compare.recorded import Recorded
 from collect.compare.series import Outcome, by_run, logs
 from collect.documents import nearest
 from collect.errors import BenchError
 from collect.paths import shown
 from collect.statistics.change_points import Change, change_points
-from collect.statistics.intervals import mean_over_blocks
+from collect.statistics.intervals import t_interval
 
 AUTOCORRELATION_FROM = 10
 """Points from which on it is looked at whether neighbours are alike."""
+MOST_RUNS = 300
+"""The newest runs that are looked at unless told otherwise: a night's run each for most of a year."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,8 @@ class Trend:
     left_out: Sequence[LeftOut]
     autocorrelation: float | None
     """How alike neighbours are beyond their levels (autocorrelation at lag 1); None with few points."""
+    older: int = 0
+    """How many runs that have the cell, older than those looked at, there are."""
 
     @property
     def drifts(self) -> bool:
@@ -98,20 +105,28 @@ class Trend:
         return moment is None or _moment(self.turns[-1].created_at) > moment
 
 
-def trend(archive: Archive, cell: str, by: Outcome, despite: Iterable[str] = ()) -> tuple[Trend, list[BenchError]]:
+def trend(
+    archive: Archive,
+    cell: str,
+    by: Outcome,
+    despite: Iterable[str] = (),
+    *,
+    index: Index | None = None,
+    most: int | None = MOST_RUNS,
+) -> tuple[Trend, list[BenchError]]:
     """Return a cell over its runs, and why runs cannot be read; BenchError, with the nearest name, for an unknown cell.
 
-    The newest run that has the cell says under which conditions all others must have been.
+    The newest run that has the cell says under which conditions all others must have been. Of the runs that have it the
+    newest ``most`` are looked at, all for None.
     """
-    heads, unreadable = read_heads(archive)
-    having = [head for head in heads if cell in head.cells]
-    if not having:
-        known = {name for head in heads for name in head.cells}
-        raise BenchError(f'no run has a cell "{cell}"', shown(archive.path), nearest(cell, known))
-    allowed = frozenset(despite)
-    wanted = traits(having[-1], having[-1].cells[cell])
-    apart = {head.run_id: differences(traits(head, head.cells[cell]), wanted, allowed) for head in having}
-    rows, broken = by_run(archive, [head for head in having if not apart[head.run_id]], [cell])
+    recorded = Recorded(archive, index)
+    ids = recorded.having([cell])
+    if not ids:
+        raise BenchError(f'no run has a cell "{cell}"', shown(archive.path), nearest(cell, recorded.cells()))
+    chosen = ids if most is None else ids[-most:]
+    having = [recorded.head(run_id) for run_id in chosen]
+    apart = _apart(having, cell, frozenset(despite))
+    rows, broken = by_run(recorded, [head for head in having if not apart[head.run_id]], [cell])
     series: list[tuple[Head, list[float]]] = []
     left_out: list[LeftOut] = []
     for head in having:
@@ -122,7 +137,21 @@ def trend(archive: Archive, cell: str, by: Outcome, despite: Iterable[str] = ())
                 series.append((head, values))
             else:
                 left_out.append(LeftOut(head.run_id, [], "it has no usable trial of the cell with a figure above 0"))
-    return _trend(cell, by, series, left_out), unreadable + broken
+    return _trend(cell, by, series, left_out, len(ids) - len(chosen)), recorded.refused + broken
+
+
+def _apart(heads: Sequence[Head], cell: str, allowed: frozenset[str]) -> dict[str, list[Difference]]:
+    """Return by run what differs of its cell from the last run's; worked out once for runs that share all of it."""
+    wanted = traits(heads[-1], heads[-1].cells[cell])
+    known: dict[tuple[Any, ...], list[Difference]] = {}
+    found = {}
+    for head in heads:
+        # The objects are those of the heads, so none of them goes, and gives its id to another, before this ends.
+        alike = (*map(id, (head.plan, head.catalog, head.locks, head.hosts)), head.server, head.clients)
+        if alike not in known:
+            known[alike] = differences(traits(head, head.cells[cell]), wanted, allowed)
+        found[head.run_id] = known[alike]
+    return found
 
 
 def since(archive: Archive, text: str | None) -> datetime | None:
@@ -143,7 +172,9 @@ def since(archive: Archive, text: str | None) -> datetime | None:
         raise BenchError(f'"{text}" is no date, no moment and no run', "--since", remedy) from error
 
 
-def _trend(cell: str, by: Outcome, series: Sequence[tuple[Head, list[float]]], left_out: Sequence[LeftOut]) -> Trend:
+def _trend(
+    cell: str, by: Outcome, series: Sequence[tuple[Head, list[float]]], left_out: Sequence[LeftOut], older: int
+) -> Trend:
     means = [statistics.fmean(values) for _, values in series]
     changes = change_points(means)
     edges = [0, *(change.at for change in changes), len(means)]
@@ -156,17 +187,17 @@ def _trend(cell: str, by: Outcome, series: Sequence[tuple[Head, list[float]]], l
     points = [_point(head, values, level) for (head, values), level in zip(series, levels, strict=True)]
     rest = [mean - level for mean, level in zip(means, levels, strict=True)]
     autocorrelation = _autocorrelation(rest, len(changes) + 1)
-    return Trend(cell, by, points, [_turn(change, points, by) for change in changes], left_out, autocorrelation)
+    return Trend(cell, by, points, [_turn(change, points, by) for change in changes], left_out, autocorrelation, older)
 
 
 def _point(head: Head, values: list[float], level: float) -> Point:
-    mean = mean_over_blocks(values)
+    low, high = t_interval(values)
     return Point(
         head.run_id, head.created_at, head.commit, head.code,
-        math.exp(mean.value),
-        None if mean.low is None else math.exp(mean.low),
-        None if mean.high is None else math.exp(mean.high),
-        mean.blocks,
+        math.exp(statistics.fmean(values)),
+        None if low is None else math.exp(low),
+        None if high is None else math.exp(high),
+        len(values),
         math.exp(level),
     )  # fmt: skip
 

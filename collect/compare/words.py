@@ -75,4 +75,6 @@ def trend_notes(found: Trend) -> list[str]:
             f"Neighbouring runs are alike beyond their levels (autocorrelation {found.autocorrelation:.2f}):"
             " a change may be the machine's own drift."
         )
+    if found.older:
+        lines.append(f"{found.older} older runs with the cell were not looked at (--limit 0 looks at all).")
     return lines + [f"left out: {left.run_id}: {in_words(left.differs) or left.why}" for left in found.left_out]

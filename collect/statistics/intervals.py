@@ -50,7 +50,7 @@ def mean_over_blocks(values: Sequence[float]) -> Estimate:
     blocks' values are independent and near normal.
     """
     value = statistics.fmean(values)
-    low, high = _t_interval(values)
+    low, high = t_interval(values)
     boot = bca_interval(values) or (None, None)
     return Estimate(value, min(values), max(values), low, high, len(values), None, *boot)
 
@@ -63,7 +63,7 @@ def quotient_over_blocks(parts: Sequence[float], wholes: Sequence[float]) -> Est
     blocks' own quotients.
     """
     value = math.fsum(parts) / math.fsum(wholes)
-    low, high = _t_interval([part - value * whole for part, whole in zip(parts, wholes, strict=True)])
+    low, high = t_interval([part - value * whole for part, whole in zip(parts, wholes, strict=True)])
     mean = statistics.fmean(wholes)
     own = [part / whole for part, whole in zip(parts, wholes, strict=True)]
     boot = bca_interval(np.column_stack([parts, wholes]), _quotient) or (None, None)
@@ -91,7 +91,7 @@ def ratio_over_blocks(numerator: Mapping[int, float], denominator: Mapping[int, 
     if not pairs or any(top <= 0 or bottom <= 0 for top, bottom in pairs):
         return None
     logs = [math.log(top / bottom) for top, bottom in pairs]
-    low, high = _t_interval(logs)
+    low, high = t_interval(logs)
     boot = bca_interval(logs)
     return Estimate(
         math.exp(statistics.fmean(logs)),
@@ -113,8 +113,8 @@ def t_critical(df: float, confidence: float = 0.95) -> float:
     return float(stdtrit(df, (1 + confidence) / 2))
 
 
-def _t_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """Return the 95 % interval of the mean, or two None."""
+def t_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
+    """Return the 95 % t interval of the mean (Student), two None for fewer than three values."""
     count = len(values)
     if count < MIN_BLOCKS:
         return None, None
