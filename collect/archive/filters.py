@@ -7,7 +7,7 @@ import fnmatch
 import functools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from collect.archive.entries import UNREADABLE, Entry, begun
@@ -55,6 +55,11 @@ class Filters:
                 _moment(text, option)
         if self.validity is not None and self.validity not in VALIDITIES:
             raise BenchError(f'"{self.validity}" is no validity', "--validity", f"use one of {', '.join(VALIDITIES)}")
+
+    @property
+    def chooses(self) -> bool:
+        """Say whether any of them is given."""
+        return replace(self, indexed=True) != Filters()
 
 
 def select(archive: Archive, filters: Filters, index: Index | None = None) -> list[Entry]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,11 +47,11 @@ def list_runs(limit: int | None, filters: Filters, archive_dir: Path, as_json: b
       collect list --plan table --since 2026-03-01 --cell "flask-gunicorn*"
       collect list --cpu-model i7 --validity valid --json
     """
-    from collect.archive.filters import Filters, select
+    from collect.archive.filters import select
     from collect.archive.labels import Labels, labelled, labels
 
     archive = Archive(archive_dir)
-    under_way = [] if replace(filters, indexed=True) != Filters() else partial_ids(archive_dir)
+    under_way = [] if filters.chooses else partial_ids(archive_dir)
     sealed, terminal = select(archive, filters), sys.stdout.isatty()
     most = limit or (ON_TERMINAL if terminal and not as_json else len(sealed) + len(under_way))
     left_out = max(0, len(sealed) + len(under_way) - most)

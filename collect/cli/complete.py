@@ -39,9 +39,13 @@ def answer(command: click.Command, instruction: str) -> int:
 
 def runs(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer "latest" and the sealed runs, the newest first."""
-    archive = _archive(context)
-    ids = archive.run_ids() if archive else []
-    return _offered(["latest", *reversed(ids)] if ids else [], incomplete)
+    ids = _newest_first(context)
+    return _offered(["latest", *ids] if ids else [], incomplete)
+
+
+def run_ids(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the sealed runs, the newest first."""
+    return _offered(_newest_first(context), incomplete)
 
 
 def partial_runs(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -64,6 +68,13 @@ def plans(context: click.Context, _: click.Parameter, incomplete: str) -> list[C
 def inventories(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the inventories that any run was made with."""
     return _of_entries(context, incomplete, lambda entry: (entry.inventory,))
+
+
+def validities(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the words of a run's validity."""
+    from collect.archive.filters import VALIDITIES
+
+    return _offered(VALIDITIES, incomplete)
 
 
 def own_plans(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -90,6 +101,11 @@ def tags(context: click.Context, _: click.Parameter, incomplete: str) -> list[Co
     found = {tag for run_id in chosen for tag in labels(archive, run_id).tags}
     given = context.params.get("tags") or ()
     return _offered(sorted(found.difference(given)), incomplete)
+
+
+def _newest_first(context: click.Context) -> list[str]:
+    archive = _archive(context)
+    return archive.run_ids()[::-1] if archive else []
 
 
 def _of_entries(

@@ -26,11 +26,15 @@ OPTIONS = (
     ("tag", "TAG", "Only runs with this tag."),
 )
 COMPLETE = {
+    "since": complete.run_ids,
+    "until": complete.run_ids,
     "plan": complete.plans,
     "inventory": complete.inventories,
     "cell": complete.cells,
+    "validity": complete.validities,
     "tag": complete.tags,
 }
+"""What the shell offers as a value."""
 
 
 def filter_options(command: Command) -> Command:
@@ -47,8 +51,8 @@ def filter_options(command: Command) -> Command:
     added: Any = no_index_option(with_filters, f"{PREFIX}no_index")
     for name, metavar, text in reversed(OPTIONS):
         flag = f"--{name.replace('_', '-')}"
-        told = {"metavar": metavar, "help": text, "shell_complete": COMPLETE.get(name)}
-        added = click.option(flag, f"{PREFIX}{name}", **told)(added)
+        offered = COMPLETE.get(name)
+        added = click.option(flag, f"{PREFIX}{name}", metavar=metavar, help=text, shell_complete=offered)(added)
     wrapped: Command = added
     return wrapped
 

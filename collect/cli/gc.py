@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,12 +52,11 @@ def gc(
       collect gc --invalid --yes
       collect gc --plan quick --keep 20 --older-than 4w --yes
     """
-    from collect.archive.filters import Filters, select
+    from collect.archive.filters import select
     from collect.archive.gc import Rule, leftovers, remove_leftovers, sweep
 
     archive = Archive(archive_dir)
-    filtered = replace(filters, indexed=True) != Filters()
-    named = older_than is not None or keep is not None or invalid or filtered
+    named = older_than is not None or keep is not None or invalid or filters.chooses
     if not named and not leftovers(archive):
         remedy = "give --older-than 90d, --keep 100, --invalid, or a filter such as --plan quick"
         raise BenchError("nothing says which runs are to go", "gc", remedy)

@@ -93,12 +93,14 @@ def test_cells_plans_and_tags(offer: Offer) -> None:
     assert offer("collect tag --remove 2026 ") == []  # of which run is not said yet
 
 
-def test_the_filters_complete(offer: Offer) -> None:
+def test_the_filters_complete(offer: Offer, runs: ManyRuns) -> None:
     for command in ("list", "gc"):
         assert offer(f"collect {command} --tag b") == ["baseline", "bios-2"]
         assert offer(f"collect {command} --cell flask") == [FLASK]
         assert offer(f"collect {command} --plan ") == ["small"]  # the other one's name is none for a shell
         assert offer(f"collect {command} --inventory ") == ["local"]
+        assert offer(f"collect {command} --validity in") == ["invalid"]
+        assert offer(f"collect {command} --since 2026") == list(reversed(runs.archive.run_ids()))
 
 
 def test_the_archive_that_the_line_names_counts(offer: Offer, tmp_path: Path) -> None:
