@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collect.cells import Cell
@@ -43,7 +43,9 @@ class Seconds:
         if "window_start_unix_s" in load:
             self._window_start, self._phase = float(load["window_start_unix_s"]), WARMUP
             return None
-        ended = float(load["t"])
+        ended = number(load, "t")
+        if ended is None:
+            return None
         self._began = ended if self._began is None else self._began
         self._phase = self._phase_of(load, ended)
         done = self._phase == DONE
@@ -56,13 +58,13 @@ class Seconds:
             "window_second": self._passed(ended),
             "rps": None if done else number(load, "rps"),
             "p95_ms": None if done else number(load, "p95_ms"),
-            "failures": int(load.get("failures") or 0),
-            "server_cpu_cores": _sum(server, lambda row: row["busy"]),
-            "client_cpu_cores": _sum(clients, lambda row: row["busy"]),
-            "app_cpu_cores": _sum(server, lambda row: row["units"].get("app")),
-            "generator_cpu_cores": _sum(clients, lambda row: row["units"].get("generator")),
-            "server_cpus": _sum(server, lambda row: row["cpus"]),
-            "client_cpus": _sum(clients, lambda row: row["cpus"]),
+            "failures": int(number(load, "failures") or 0),
+            "server_cpu_cores": _sum(server, "busy"),
+            "client_cpu_cores": _sum(clients, "busy"),
+            "app_cpu_cores": _sum(_units(server), "app"),
+            "generator_cpu_cores": _sum(_units(clients), "generator"),
+            "server_cpus": _sum(server, "cpus"),
+            "client_cpus": _sum(clients, "cpus"),
             "left_s": round(max(0.0, left_s), 1),
         }
 
@@ -71,7 +73,7 @@ class Seconds:
 
         The window begins on a second, and the line that comes with it tells of the second before.
         """
-        phase = PHASES.get(load["phase"], str(load["phase"]))
+        phase = PHASES.get(str(load.get("phase")), str(load.get("phase")))
         if phase == WINDOW and self._window_start is not None and ended - 0.5 < self._window_start:
             return self._phase
         return phase
@@ -83,8 +85,13 @@ class Seconds:
         return round(ended - self._window_start)
 
 
-def _sum(rows: Sequence[Row | None], pick: Callable[[Row], float | None]) -> float | None:
+def _units(rows: Sequence[Row | None]) -> list[Row | None]:
+    """Return the cores by unit of each host."""
+    return [None if row is None else row.get("units") or {} for row in rows]
+
+
+def _sum(rows: Sequence[Row | None], name: str) -> float | None:
     """Return the sum over hosts; None where one of them has not told it."""
-    values = [None if row is None else pick(row) for row in rows]
+    values = [None if row is None else number(row, name) for row in rows]
     known = [value for value in values if value is not None]
     return round(sum(known), 3) if known and len(known) == len(values) else None

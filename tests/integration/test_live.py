@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import pty
 import select
@@ -100,7 +101,7 @@ def test_the_lines_are_a_second_apart_and_count_down(told: tuple[str, Lines, lis
     for ordinal in range(1, 5):
         mine = [line for line in told[1] if line["ordinal"] == ordinal and "kind" not in line]
         window = [line["at"] for line in mine if line["phase"] == "window"]
-        gaps = [after - before for before, after in zip(window, window[1:], strict=False)]
+        gaps = [after - before for before, after in itertools.pairwise(window)]
         assert gaps == pytest.approx([1.0] * len(gaps), abs=0.15)
         assert [line["second"] for line in mine] == sorted(line["second"] for line in mine)
         left = [line["left_s"] for line in mine]

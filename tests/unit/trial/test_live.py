@@ -175,3 +175,11 @@ def test_the_time_left_is_what_is_planned_and_what_comes_around_it(tmp_path: Pat
 def test_the_windows_seconds_are_counted_by_the_clock() -> None:
     assert [line["window_second"] for line in seconds(SPEC)] == [None] * 4 + [1, 2, 3, None]
     assert [line["window_second"] for line in seconds(SPEC, [*LOAD[:3], *LOAD[6:8]])] == [None, None, 2, 3]
+
+
+def test_rows_of_another_making_end_no_trial() -> None:
+    telling = Seconds(SPEC.to_json(), "server1", ["client1"])
+    line = telling.line({"t": 7.0, "phase": "odd"}, {"server1": {}, "client1": {"units": None}}, ahead_s=0, left_s=1)
+    assert line is not None
+    assert (line["phase"], line["rps"], line["failures"], line["server_cpu_cores"]) == ("odd", None, 0, None)
+    assert telling.line({"phase": "window"}, {}, ahead_s=0, left_s=1) is None
