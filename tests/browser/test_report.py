@@ -25,6 +25,8 @@ OVER = """[...document.querySelectorAll('TABLE tr')].filter(row => {
         && a.top < b.bottom - 1 && b.top < a.bottom - 1)) }).length"""
 """Rows of a table of which two cells overlap."""
 UNDRAWN = "[...document.querySelectorAll('[data-chart]')].filter(place => !place.firstElementChild).length"
+BUILT = "report.views.every(view => view.charts?.trial) && 1"
+"""Whether the charts of a trial of each cell are drawn."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,8 @@ def test_each_picture_has_its_data_as_a_table(browser: Browser, kind: str, reque
         "[...document.querySelectorAll('figure')].filter(figure => figure.querySelector('[data-chart]')).map(figure =>"
         " [figure.querySelector('figcaption')?.textContent.trim().length > 0,"
         " figure.querySelectorAll('details table thead th').length > 0,"
-        " figure.querySelectorAll('details table tbody tr').length > 0])"
+        " figure.querySelectorAll('details table tbody tr').length > 0,"
+        " figure.querySelectorAll('[data-save]').length === 2])"
     )
     assert figures
     assert all(all(each) for each in figures), figures
@@ -117,8 +120,9 @@ def test_charts_far_away_are_drawn_when_they_are_needed(shown: Browser) -> None:
     shown.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     shown.evaluate("dispatchEvent(new Event('beforeprint'))")  # draws all, also what is far from the window
     shown.until(f"{UNDRAWN} === 0", 60)
+    shown.until(BUILT, 60)
     narrow = (
-        "[...document.querySelectorAll('[data-chart]')].filter(place => place.offsetParent)"
+        "[...document.querySelectorAll('[data-chart], [data-panel]')].filter(place => place.offsetParent)"
         ".map(place => place.firstElementChild.getBoundingClientRect()).filter(box => box.width < 300 || box.height < 100)"
     )
     shown.until(f"{narrow}.length === 0")

@@ -89,6 +89,10 @@ class Browser:
         self._tools.close()
         shutil.rmtree(self._profile, ignore_errors=True)
 
+    def keep_downloads(self, folder: Path) -> None:
+        """Save what pages offer for download in a folder."""
+        self._tools.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
     def beside(self) -> list[str]:
         """Return what to put before a command so that it runs in the browser's network namespace."""
         return ["nsenter", "--target", str(self._process.pid), "--net"] if os.geteuid() == 0 else []
@@ -160,6 +164,10 @@ class Browser:
         self._tools.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **told)
         self._tools.call("Input.dispatchKeyEvent", type="keyUp", **told)
 
+    def type(self, text: str) -> None:
+        """Type a text where the focus is."""
+        self._tools.call("Input.insertText", text=text)
+
     def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 10) -> None:
         """Press the mouse at a place of the window in CSS pixels, and release it at another."""
         (x, y), (to_x, to_y) = start, end
@@ -182,7 +190,9 @@ class Browser:
         return b64decode(self._tools.call("Page.printToPDF", **paper)["data"])
 
     def _evaluate(self, expression: str, **options: Any) -> dict[str, Any]:
-        return self._tools.call("Runtime.evaluate", expression=expression, returnByValue=True, **options)
+        return self._tools.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, userGesture=True, **options
+        )
 
     def _mouse(self, kind: str, x: float, y: float, *, buttons: int = 1, **options: Any) -> None:
         self._tools.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, buttons=buttons, **options)
@@ -209,6 +219,7 @@ class Browser:
     def _let(self, request: str, url: str) -> None:
         """Let a request go on if it is the page's own, else refuse it."""
         own = url.startswith(self._ours) if self._ours.endswith("/") else url == self._ours
+        own = own or url.startswith(("data:", "blob:"))  # what the page itself holds
         if own:
             self._tools.tell("Fetch.continueRequest", requestId=request)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from types import TracebackType
 from tests.support.browser import Browser
 
 BEGINS_S, ENDS_S = 60.0, 10.0
+PORTS = itertools.count(8765)
+"""In a network of its own every port is free; each server has another, so that two can be looked at by turns."""
 LISTENING = "0A"
 """The state of a socket as /proc/<pid>/net/tcp writes it."""
 
@@ -24,7 +27,7 @@ class Served:
     def __init__(self, browser: Browser, archive: Path, *options: str) -> None:
         """Take the browser beside which it runs; without a network of that one's own, any free port serves."""
         self._beside = browser.beside()
-        self.port = 8765 if self._beside else _free_port()
+        self.port = next(PORTS) if self._beside else _free_port()
         self._command = [
             *self._beside, str(Path(sys.executable).with_name("collect")), "serve", "--port", str(self.port),
             "--archive", str(archive), *options,
