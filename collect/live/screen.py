@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from collect.cells import CELL
 from collect.live.curves import bar, curve
 from collect.live.lines import DONE, RAMP, START, WARMUP, WINDOW, Line, begins, is_second, number
 from collect.live.read import follow
@@ -129,12 +130,12 @@ def _progress(now: Line, width: int, at_most: bool) -> str:
 
 
 def _title(now: Line, width: int, colour: bool) -> str:
-    kind = str(now.get("trial_kind") or "cell")
-    text = BETWEEN + printable(str(now.get("cell") or now["trial_id"])) + ("" if kind == "cell" else BETWEEN + kind)
+    kind = printable(str(now.get("trial_kind") or CELL))
+    text = BETWEEN + printable(str(now.get("cell") or now["trial_id"])) + ("" if kind == CELL else BETWEEN + kind)
     failures = number(now, "failures")
     if not failures:
         return _clipped(text, width)
-    told = f"{BETWEEN}{failures:.0f} FAILURES"[:width]
+    told = f"{BETWEEN}{failures:.0f} failed"[:width]
     return _clipped(text, width - len(told)) + _coloured(told, RED, colour)
 
 

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from collect.cells import CELL
+
 EVIDENCE_WIDTH = 150
 """Characters; all of the evidence is in the entry."""
 BETWEEN = "  "
@@ -34,10 +36,10 @@ def figure(value: float | None, digits: int = 1) -> str:
 
 def title(spec: Mapping[str, Any]) -> str:
     """Return which trial of how many, and of what."""
-    cell, kind = spec["cell"], spec.get("kind", "cell")
+    cell, kind = spec["cell"], spec.get("kind", CELL)
     width = len(str(spec["total"]))
     text = f"[{spec['ordinal']:>{width}}/{spec['total']}] {cell['variant']:<17} {cell['workload']:<5}"
-    if kind != "cell":
+    if kind != CELL:
         text = f"{text}  {kind}"
     return printable(f"{text}  {cell['generator']} {cell['profile']}")
 

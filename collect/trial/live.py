@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collect.cells import Cell
+from collect.cells import CELL, Cell
 from collect.live.lines import DONE, RAMP, START, WARMUP, WINDOW, number
 
 PHASES = {"check": START, "ramp": RAMP, "warmup": WARMUP, "window": WINDOW, "end": DONE}
@@ -25,7 +25,7 @@ class Seconds:
             "trial_id": spec["trial_id"],
             "ordinal": spec["ordinal"],
             "of": spec["total"],
-            "trial_kind": spec.get("kind", "cell"),
+            "trial_kind": spec.get("kind", CELL),
             "cell": Cell(**spec["cell"]).name,
             "window_s": spec["window_s"],
         }

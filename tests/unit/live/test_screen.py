@@ -31,7 +31,7 @@ def test_a_wide_terminal_shows_all_in_two_columns() -> None:
     assert empty == ""
     assert progress.startswith("  ░░")
     assert "trial 1 of 6  window 3 of 3 s  1:30 left" in progress
-    assert title == f"  {FIRST.cell.name}  1 FAILURES"
+    assert title == f"  {FIRST.cell.name}  1 failed"
     assert re.search(r"req/s +423  .*p95 +25\.6 ms", load)
     assert re.search(r"server +0\.81/2 cpus .*client +0\.96/2 cpus", hosts)
 
