@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from collect.errors import BenchError
 
 if TYPE_CHECKING:
     from collect.archive.filters import Filters
-    from collect.archive.gc import Kept, Sweep
+    from collect.archive.gc import Sweep
 
 SECONDS = {"h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -62,60 +63,52 @@ def gc(
         raise BenchError("nothing says which runs are to go", "gc", remedy)
     entries = select(archive, filters) if named else []
     found = sweep(archive, entries, Rule(older_than, keep or 0, invalid))
-    late: list[Kept] = []
     if yes:
         remove_leftovers(archive)
-        late = _remove(archive, found)
+        found = _removed(archive, found)
     if as_json:
-        print_json(_data(found, late, removed=yes))
+        print_json(
+            {
+                "removed": yes, "bytes": found.bytes, "runs": found.runs, "kept": found.kept,
+                "leftovers": found.leftovers,
+            }
+        )  # fmt: skip
     else:
-        _print(found, late, removed=yes)
+        _print(found, removed=yes)
 
 
-def _remove(archive: Archive, found: Sweep) -> list[Kept]:
-    """Remove the runs, and return those that stay after all: tagged since they were looked at."""
+def _removed(archive: Archive, found: Sweep) -> Sweep:
+    """Remove the runs; return what was done: one that was tagged since it was looked at stays after all."""
     from collect.archive.gc import Kept, remove
     from collect.cli.progress import progress
 
-    late = []
+    gone, kept = [], list(found.kept)
     with progress("removing", len(found.runs), "runs") as step:
         for run in found.runs:
             if why := remove(archive, run.run_id):
-                late.append(Kept(run.run_id, why))
+                kept.append(Kept(run.run_id, why))
+            else:
+                gone.append(run)
             step()
-    return late
+    return replace(found, runs=tuple(gone), kept=tuple(kept))
 
 
-def _print(found: Sweep, late: list[Kept], *, removed: bool) -> None:
-    stays = {kept.run_id for kept in late}
-    going = [run for run in found.runs if run.run_id not in stays]
-    if going:
+def _print(found: Sweep, *, removed: bool) -> None:
+    if found.runs:
         print_table(
             ("run_id", "plan", "validity", "MiB"),
-            [[run.run_id, run.plan, run.validity, round(run.bytes / 2**20, 1)] for run in going],
+            [[run.run_id, run.plan, run.validity, round(run.bytes / 2**20, 1)] for run in found.runs],
         )
-    for kept in (*found.kept, *late):
+    for kept in found.kept:
         click.echo(f"kept: {_cell(kept.run_id)}: {_cell(kept.why)}")
     if found.leftovers:
         click.echo(f"left by a removal that was interrupted: {', '.join(found.leftovers)}")
-    freed = found.leftover_bytes + sum(run.bytes for run in going)
-    what = f"{len(going):,} run{'s' * (len(going) != 1)}, {in_words(freed)}"
+    what = f"{len(found.runs):,} run{'s' * (len(found.runs) != 1)}, {in_words(found.bytes)}"
     if removed:
         click.echo(f"removed: {what}")
     else:
-        click.echo(f"would remove: {what}" + (". Nothing was removed; add --yes" if going or found.leftovers else ""))
-
-
-def _data(found: Sweep, late: list[Kept], *, removed: bool) -> dict[str, Any]:
-    stays = {kept.run_id for kept in late}
-    going = [run for run in found.runs if run.run_id not in stays]
-    return {
-        "removed": removed,
-        "bytes": found.leftover_bytes + sum(run.bytes for run in going),
-        "runs": going,
-        "kept": [*found.kept, *late],
-        "leftovers": found.leftovers,
-    }
+        more = ". Nothing was removed; add --yes" if found.runs or found.leftovers else ""
+        click.echo(f"would remove: {what}{more}")
 
 
 def in_words(count: float) -> str:

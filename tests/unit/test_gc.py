@@ -249,3 +249,22 @@ def test_to_read_all_files_is_no_reason_to_remove_any(runs: ManyRuns, capsys: Ca
     assert main(["gc", "--no-index", "--yes", "--archive", str(runs.path)]) == 2
     assert "nothing says which runs are to go" in capsys.readouterr().err
     assert len(runs.archive.run_ids()) == 1
+
+
+def test_the_command_says_what_stayed_after_all(
+    runs: ManyRuns, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, all_ids = runs.archive, [run(runs) for _ in range(3)]
+    real = module.remove
+
+    def tagged_meanwhile(archive: Archive, run_id: str) -> str | None:
+        if run_id == all_ids[0]:
+            add(archive, run_id, TAG, "wait")
+        return real(archive, run_id)
+
+    monkeypatch.setattr(module, "remove", tagged_meanwhile)
+    assert main(["gc", "--keep", "1", "--yes", "--archive", str(archive.path)]) == 0
+    out = capsys.readouterr().out
+    assert f"kept: {all_ids[0]}: tagged wait\n" in out
+    assert "removed: 1 run, " in out
+    assert archive.run_ids() == [all_ids[0], all_ids[2]]
