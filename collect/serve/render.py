@@ -1,0 +1,74 @@
+"""Pages from their templates (collect/data/serve_*.html.j2); whatever the archive says is text in them."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import jinja2
+from starlette.responses import HTMLResponse
+
+from collect.paths import DATA_DIR
+from collect.serve.static import version
+
+if TYPE_CHECKING:
+    from collect.report.charts import Chart
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Charts of a page: their data as JSON, and what stands in the page in the place of each."""
+
+    charts: Sequence[Chart]
+    items: str
+
+
+def drawn(charts: Sequence[Chart]) -> Drawn:
+    """Return the charts as a page takes them; serve.js draws those that are seen."""
+    from bokeh.embed import json_item
+
+    return Drawn(charts, in_script([json_item(chart.plot) for chart in charts]))
+
+
+def page(template: str, title: str, *, status: int = 200, charts: Sequence[Chart] = (), **shown: Any) -> HTMLResponse:
+    """Return the page that ``serve_<template>.html.j2`` makes of what is to be shown."""
+    text = (
+        _environment()
+        .get_template(f"serve_{template}.html.j2")
+        .render(title=title, drawn=drawn(charts) if charts else None, **shown)
+    )
+    return HTMLResponse(text, status)
+
+
+def in_script(value: Any) -> str:
+    """Return JSON that can stand in a script element: nothing in it can end the element, or begin a comment."""
+    return json.dumps(value).replace("<", "\\u003c")
+
+
+def address(path: str, parameters: Mapping[str, Any]) -> str:
+    """Return an address with those of the parameters that have a value."""
+    given = {name: value for name, value in parameters.items() if value not in (None, "", ())}
+    return path + (f"?{urlencode(given, doseq=True)}" if given else "")
+
+
+def dated(moment: str) -> str:
+    """Return a moment of ISO 8601 as people read it, to the minute."""
+    return moment[:16].replace("T", " ")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(DATA_DIR),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["dated"] = dated
+    environment.globals |= {"address": address, "version": version()}
+    return environment
