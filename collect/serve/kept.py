@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from collect.archive.labels import path_of
 from collect.archive.store import Archive
 from collect.paths import DATA_DIR
 
@@ -22,7 +23,7 @@ def report_key(archive: Archive, run_id: str) -> str:
     """Return what differs wherever a run's report would: its sealed files, its labels, and the code that draws it."""
     digest = hashlib.sha256(_code().encode())
     folder = archive.folder(run_id)
-    for path in (*(folder / name for name in FILES), archive.path / f"{run_id}.labels.jsonl"):
+    for path in (*(folder / name for name in FILES), path_of(archive, run_id)):
         try:
             state = path.stat()
             digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns} {state.st_ino}\n".encode())

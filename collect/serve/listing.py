@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from collect.archive.filters import Filters, select
-from collect.archive.index import Index
+from collect.archive.index import Entry, Index
 from collect.archive.labels import labels
 from collect.archive.partial import partial_ids
+from collect.serve.asked import asked, asked_page
 from collect.serve.render import page
-from collect.serve.served import Served, asked, served
-
-if TYPE_CHECKING:
-    from collect.archive.index import Entry
+from collect.serve.served import Served, served
 
 ON_A_PAGE = 100
 VALIDITIES = ("valid", "degraded", "invalid")
@@ -58,7 +54,7 @@ def listing_page(request: Request) -> Response:
     chosen = {name: value for name in _names() if (value := asked(request, name))}
     fitting = list(select(serving.archive, Filters(**chosen))) if chosen else list(every)
     pages = max(1, -(-len(fitting) // ON_A_PAGE))
-    number = _page(asked(request, "page") or "1", pages)
+    number = asked_page(request, pages)
     newest = fitting[::-1][(number - 1) * ON_A_PAGE : number * ON_A_PAGE]
     return page(
         "archive",
@@ -95,13 +91,6 @@ def _fields(entries: Sequence[Entry]) -> list[Field]:
 
 def _each(values: Any) -> list[str]:
     return sorted({value for value in values if value})
-
-
-def _page(text: str, pages: int) -> int:
-    """Return a page's number; HTTPException for what is none."""
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= pages:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, f"there are pages 1 to {pages}")
-    return int(text)
 
 
 def _listed(serving: Served, entry: Entry) -> Listed:
