@@ -24,6 +24,7 @@ COMMANDS = {
     "compare": "compare:compare",
     "trend": "trend:trend",
     "report": "report:report",
+    "serve": "serve:serve",
     "tag": "labels:tag",
     "note": "labels:note",
     "cite": "cite:cite",

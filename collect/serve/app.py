@@ -12,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from collect.archive.index import Index
 from collect.archive.store import Archive
 from collect.errors import BenchError
+from collect.paths import index_dir
 from collect.serve.comparison import comparison_page
 from collect.serve.guard import Guard
 from collect.serve.listing import listing_page
@@ -59,7 +61,8 @@ def create_app(
         middleware=[Middleware(Guard, host=host, token=token)],
         exception_handlers={BenchError: _told, HTTPException: _refused, Exception: _broken},
     )
-    app.state.served = Served(archive, closing, stream_s)
+    reports = index_dir(archive.path) / "reports"
+    app.state.served = Served(archive, Index(archive), reports, closing, stream_s)
     return app
 
 

@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from collect.archive.index import Index
 from collect.errors import BenchError
 from collect.serve.asked import asked, asked_each, asked_names, asked_one_of, asked_share
 from collect.serve.render import page
@@ -58,7 +57,7 @@ def comparison_page(request: Request) -> Response:
         found=found,
         problem=problem,
         wanted=wanted,
-        offered=[entry.run_id for entry in Index(serving.archive).entries()][: -OFFERED - 1 : -1],
+        offered=[entry.run_id for entry in serving.entries()][: -OFFERED - 1 : -1],
         outcomes=OUTCOMES,
         may_differ=list(table()),
         ratio=ratio,

@@ -9,8 +9,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from collect.archive.filters import Filters, select
-from collect.archive.index import Entry, Index
+from collect.archive.filters import VALIDITIES, Filters, fitting
+from collect.archive.index import Entry
 from collect.archive.labels import labels
 from collect.archive.partial import partial_ids
 from collect.serve.asked import asked, asked_page
@@ -18,7 +18,6 @@ from collect.serve.render import page
 from collect.serve.served import Served, served
 
 ON_A_PAGE = 100
-VALIDITIES = ("valid", "degraded", "invalid")
 
 
 @dataclass(frozen=True)
@@ -50,19 +49,19 @@ class Listed:
 def listing_page(request: Request) -> Response:
     """Return the runs that fit the filters in the address, a hundred at a time."""
     serving = served(request)
-    every = Index(serving.archive).entries()
+    every = serving.entries()
     chosen = {name: value for name in _names() if (value := asked(request, name))}
-    fitting = list(select(serving.archive, Filters(**chosen))) if chosen else list(every)
-    pages = max(1, -(-len(fitting) // ON_A_PAGE))
+    found = fitting(serving.archive, every, Filters(**chosen)) if chosen else list(every)
+    pages = max(1, -(-len(found) // ON_A_PAGE))
     number = asked_page(request, pages)
-    newest = fitting[::-1][(number - 1) * ON_A_PAGE : number * ON_A_PAGE]
+    newest = found[::-1][(number - 1) * ON_A_PAGE : number * ON_A_PAGE]
     return page(
         "archive",
         "Archive",
         fields=_fields(every),
         chosen=chosen,
         runs=[_listed(serving, entry) for entry in newest],
-        fitting=len(fitting),
+        fitting=len(found),
         every=len(every),
         number=number,
         pages=pages,

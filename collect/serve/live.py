@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from collect.serve.render import page
 from collect.serve.served import Served, served
-from collect.serve.watch import Watch, about, under_way
+from collect.serve.watch import Watch, begin, under_way
 
 POLL_S = 0.5
 RETRY_MS = 2000
@@ -26,7 +26,7 @@ def live_page(request: Request) -> Response:
     """Return the page of the run under way; it shows that there is none, too, and then waits for one."""
     archive = served(request).archive
     run_id = under_way(archive)
-    return page("live", "The run under way", run=about(archive, run_id) if run_id else None)
+    return page("live", "The run under way", run=begin(archive, run_id).said if run_id else None)
 
 
 async def live_events(request: Request) -> Response:

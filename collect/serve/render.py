@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,7 +30,9 @@ def drawn(charts: Sequence[Chart]) -> Drawn:
     """Return the charts as a page takes them; serve.js draws those that are seen."""
     from bokeh.embed import json_item
 
-    return Drawn(charts, in_script([json_item(chart.plot) for chart in charts]))
+    from collect.report.viewer import script_json
+
+    return Drawn(charts, script_json([json_item(chart.plot) for chart in charts]))
 
 
 def page(template: str, title: str, *, status: int = 200, charts: Sequence[Chart] = (), **shown: Any) -> HTMLResponse:
@@ -42,11 +43,6 @@ def page(template: str, title: str, *, status: int = 200, charts: Sequence[Chart
         .render(title=title, drawn=drawn(charts) if charts else None, **shown)
     )
     return HTMLResponse(text, status)
-
-
-def in_script(value: Any) -> str:
-    """Return JSON that can stand in a script element: nothing in it can end the element, or begin a comment."""
-    return json.dumps(value).replace("<", "\\u003c")
 
 
 def address(path: str, parameters: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from collect.archive.citation import citation
 from collect.archive.labels import labels
 from collect.serve.kept import kept, report_key
 from collect.serve.policy import REPORT_HEADERS
@@ -32,6 +33,7 @@ def run_page(request: Request) -> Response:
             headline=headline(figures),
             lead=lead(figures),
             labels=labels(serving.archive, run_id),
+            cited=citation(serving.archive, run_id, figures.manifest),
             kind=kind,
             words=words,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -12,8 +12,10 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from collect.archive.index import Entry, Index
 from collect.archive.store import Archive
 from collect.errors import BenchError
+from collect.paths import shown
 from collect.serve.asked import LONGEST
 
 AT_ONCE = 2
@@ -26,6 +28,7 @@ class Served:
     """One archive as it is served."""
 
     archive: Archive
+    index: Index
     reports: Path | None
     """Where reports are kept that were drawn once; None for nowhere."""
     closing: Callable[[], bool]
@@ -61,6 +64,14 @@ class Served:
         finally:
             self._drawing.discard(threading.get_ident())
             self._turns.release()
+
+    def entries(self) -> Sequence[Entry]:
+        """Return what there is of each sealed run, the oldest first; BenchError where the archive cannot be read."""
+        try:
+            return self.index.entries()
+        except OSError as error:
+            where, remedy = shown(self.archive.path), "see that it is there, and that it can be read"
+            raise BenchError(f"the archive cannot be read: {error.strerror}", where, remedy) from error
 
     def run_id(self, run: str) -> str:
         """Return the id of the sealed run that an address means: an id, a prefix or "latest".

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from collect.archive.index import Index
 from collect.serve.asked import asked, asked_names, asked_one_of
 from collect.serve.render import page
 from collect.serve.served import served
@@ -25,7 +24,7 @@ def trend_page(request: Request) -> Response:
 
     cell, despite = asked(request, "cell"), asked_names(request, "despite")
     by = asked_one_of(request, "by", OUTCOMES, "rps")
-    known = Counter(name for entry in Index(serving.archive).entries() for name in entry.cells)
+    known = Counter(name for entry in serving.entries() for name in entry.cells)
     shown: dict[str, Any] = {
         "cell": cell, "by": by, "despite": despite, "outcomes": OUTCOMES, "may_differ": list(table()),
         "known": sorted(known.items()),
