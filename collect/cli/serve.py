@@ -99,11 +99,11 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(where[:2], family=family)
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:
         raise BenchError(f'"{host}" is no address of this machine', "--host", "leave it out, or name one") from error
     except OSError as error:
         remedy = "choose another with --port, or 0 for any that is free"
-        raise BenchError(f"cannot listen there: {error.strerror}", f"{host} port {port}", remedy) from error
+        raise BenchError(f"cannot listen there: {os.strerror(error.errno or 0)}", f"{host} port {port}", remedy) from error
 
 
 def _address(host: str, port: int) -> str:

@@ -100,8 +100,8 @@ def _compared(serving: Served, wanted: Asked) -> Comparison:
         return compare_runs(serving.archive, first, second, OUTCOMES[wanted.by], wanted.margin, allowed)
 
 
-def _charts(found: Comparison | None) -> list[Any]:
+def _charts(found: Comparison | None) -> list[Any] | None:
     from collect.serve.charts import ratio_chart
 
     chart = ratio_chart(found) if found else None
-    return [chart] if chart else []
+    return [chart] if chart else None

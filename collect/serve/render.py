@@ -20,27 +20,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Charts of a page: their data as JSON, and what stands in the page in the place of each."""
+    """Charts of a page, each with its data as JSON, and the colour in it that stands for the page's soft text."""
 
     charts: Sequence[Chart]
-    items: str
+    data: Sequence[str]
+    ink: str
 
 
 def drawn(charts: Sequence[Chart]) -> Drawn:
-    """Return the charts as a page takes them; serve.js draws those that are seen."""
+    """Return the charts as the report's script draws them."""
     from bokeh.embed import json_item
 
+    from collect.report.charts import TEXT
     from collect.report.viewer import script_json
 
-    return Drawn(charts, script_json([json_item(chart.plot) for chart in charts]))
+    return Drawn(charts, [script_json(json_item(chart.plot)) for chart in charts], TEXT)
 
 
-def page(template: str, title: str, *, status: int = 200, charts: Sequence[Chart] = (), **shown: Any) -> HTMLResponse:
-    """Return the page that ``serve_<template>.html.j2`` makes of what is to be shown."""
+def page(
+    template: str, title: str, *, status: int = 200, charts: Sequence[Chart] | None = None, **shown: Any
+) -> HTMLResponse:
+    """Return the page that ``serve_<template>.html.j2`` makes of what is to be shown.
+
+    With ``charts``, and were they none, it has what draws them; the template may have charts of a trial to draw, too.
+    """
     text = (
         _environment()
         .get_template(f"serve_{template}.html.j2")
-        .render(title=title, drawn=drawn(charts) if charts else None, **shown)
+        .render(title=title, drawn=None if charts is None else drawn(charts), **shown)
     )
     return HTMLResponse(text, status)
 

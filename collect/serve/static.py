@@ -15,7 +15,13 @@ from collect.paths import DATA_DIR
 from collect.serve.policy import KEPT_HEADERS
 
 CSS, SCRIPT = "text/css", "text/javascript"
-OWN = ("serve.css", "serve.js", "serve_live.js")
+OWN = {
+    "report.css": "report_style.css.j2",
+    "report.js": "report_script.js.j2",
+    "serve.css": "serve.css",
+    "live.js": "serve_live.js",
+}
+"""By the name in the address: the file in collect/data. Those of the report hold nothing to be filled in."""
 
 
 def _bokeh() -> str:
@@ -24,11 +30,11 @@ def _bokeh() -> str:
     return "\n".join(Resources(mode="inline", components=["bokeh"]).js_raw)
 
 
-def _own(name: str) -> Callable[[], str]:
-    return lambda: (DATA_DIR / name).read_text(encoding="utf-8")
+def _own(file: str) -> Callable[[], str]:
+    return lambda: (DATA_DIR / file).read_text(encoding="utf-8")
 
 
-FILES: Mapping[str, Callable[[], str]] = {**{name: _own(name) for name in OWN}, "bokeh.js": _bokeh}
+FILES: Mapping[str, Callable[[], str]] = {**{name: _own(file) for name, file in OWN.items()}, "bokeh.js": _bokeh}
 """By the name in the address, which so never reaches the disk: what gives the content."""
 
 
@@ -44,7 +50,7 @@ def static(request: Request) -> Response:
 @functools.cache
 def version() -> str:
     """Return what differs wherever one of the files does; pages put it into the files' addresses."""
-    newest = max((DATA_DIR / name).stat().st_mtime_ns for name in OWN)
+    newest = max((DATA_DIR / file).stat().st_mtime_ns for file in OWN.values())
     return f"{importlib.metadata.version('bokeh')}-{newest:x}"
 
 

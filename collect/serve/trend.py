@@ -38,7 +38,7 @@ def trend_page(request: Request) -> Response:
     with serving.drawing(cell):
         found, refused = trend(serving.archive, cell, OUTCOMES[by], check_names(despite))
     shown |= {"found": found, "notes": trend_notes(found), "turns": _turns(found), "refused": refused}
-    return page("trend", f"Trend of {cell}", charts=[trend_chart(found)] if found.points else [], **shown)
+    return page("trend", f"Trend of {cell}", charts=[trend_chart(found)] if found.points else None, **shown)
 
 
 def _turns(found: Trend) -> dict[str, str]:

@@ -21,9 +21,11 @@ def trial_page(request: Request) -> Response:
     from collect.archive.query import open_run
     from collect.archive.tables import columns
     from collect.report import words
+    from collect.report.thin import SAID
     from collect.report.trial import limits
     from collect.report.trial_charts import trial_charts
     from collect.report.trial_series import recorded
+    from collect.report.viewer import script_json
     from collect.serve.seconds import seconds_table
 
     with serving.drawing(run_id):
@@ -32,7 +34,7 @@ def trial_page(request: Request) -> Response:
             rows = database.rows("SELECT * FROM trials ORDER BY ordinal")
             row = _named(rows, request.path_params["trial"], run_id)
             found = recorded(database, [row])
-        trial_id = str(row["trial_id"])
+        trial_id, charted = str(row["trial_id"]), trial_charts(found)
         entry = next((each for each in manifest["trials"] if each["trial_id"] == trial_id), {})
         return page(
             "trial",
@@ -44,9 +46,11 @@ def trial_page(request: Request) -> Response:
             described=columns()["trials"],
             words=words,
             seconds=seconds_table(found, trial_id),
-            thinned=found.trials[trial_id].thinned,
-            charted=trial_charts(found),
-            series=found.trials[trial_id].to_json(),
+            thinned=SAID if found.trials[trial_id].thinned else None,
+            panels=charted.panels,
+            shape=script_json(charted.to_json()),
+            charts=(),
+            series=script_json(found.trials[trial_id].to_json()),
         )
 
 

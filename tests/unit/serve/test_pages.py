@@ -185,7 +185,7 @@ def test_an_invalid_trial_says_why(client: TestClient, run_id: str) -> None:
 def test_two_runs_are_compared_in_the_order_asked_for(runs: ManyRuns) -> None:
     client, ids = client_of(runs.archive), runs.archive.run_ids()
     text = shown(client, f"/compare?first={ids[0]}&second={ids[-1]}")
-    assert re.findall(r'<td class="verdict ([^"]*)">([^<]*)</td>', text) == [("worse", "slower"), ("", "same")]
+    assert re.findall(r'<td class="judged ([^"]*)">([^<]*)</td>', text) == [("worse", "slower"), ("", "same")]
     (ratio, _) = values(text, f'data-cell="{FLASK}"')
     assert float(ratio) == pytest.approx(0.8, abs=0.01)
     back = shown(client, f"/compare?first={ids[-1]}&second={ids[0]}")
