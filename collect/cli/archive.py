@@ -73,7 +73,7 @@ def list_runs(limit: int | None, filters: Filters, archive_dir: Path, as_json: b
 
 @click.command()
 @click.argument("run", shell_complete=complete.runs)
-@click.argument("trial", required=False)
+@click.argument("trial", required=False, shell_complete=complete.trials)
 @archive_option
 @json_option
 def show(run: str, trial: str | None, archive_dir: Path, as_json: bool) -> None:

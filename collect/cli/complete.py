@@ -55,6 +55,19 @@ def partial_runs(context: click.Context, _: click.Parameter, incomplete: str) ->
     return _offered(partial_ids(_folder(context)), incomplete)
 
 
+def trials(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the trials of the run that the line names: their ordinals, then their ids."""
+    from collect.errors import BenchError
+
+    archive = _archive(context)
+    try:
+        found = archive.manifest(archive.resolve(context.params.get("run") or ""))["trials"] if archive else []
+    except BenchError:
+        return []
+    ordinals = [str(number) for number in range(1, len(found) + 1)]
+    return _offered([*ordinals, *(trial["trial_id"] for trial in found)], incomplete)
+
+
 def cells(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the cells that any run has."""
     return _of_entries(context, incomplete, lambda entry: entry.cells)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -67,12 +67,7 @@ def gc(
         remove_leftovers(archive)
         found = _removed(archive, found)
     if as_json:
-        print_json(
-            {
-                "removed": yes, "bytes": found.bytes, "runs": found.runs, "kept": found.kept,
-                "leftovers": found.leftovers,
-            }
-        )  # fmt: skip
+        print_json({"removed": yes, "bytes": found.bytes, **vars(found)})
     else:
         _print(found, removed=yes)
 
