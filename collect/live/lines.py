@@ -11,7 +11,8 @@ A second, of which each figure may be null:
     rps, p95_ms              of the requests that ended in this second; null when done, which is no whole second
     failures                 of the trial so far
     server_cpu_cores, client_cpu_cores, app_cpu_cores, generator_cpu_cores
-                             as the columns of trials.parquet, between the collectors' last two ticks
+                             as the columns of trials.parquet, up to the collectors' tick at the second's end, or to the
+                             one before where that was not known in time
     server_cpus, client_cpus  CPUs in these hosts' sets
     left_s                   seconds that the run has left: as planned, and as it went so far
 

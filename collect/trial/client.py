@@ -18,7 +18,7 @@ from collect.trial.watching import MASTER_PORT, Side, Task
 ANSWER_TIMEOUT_S = 15
 GRACE_S = 0.25
 
-Tell = Callable[[dict[str, Any], Side], None]
+Tell = Callable[[dict[str, Any] | None, Side], None]
 
 
 def instances(task: Task, host: str) -> list[str]:
@@ -92,7 +92,7 @@ def prepare(remote: Remote, task: Task, master_address: str) -> list[str]:
 
 
 def follow(side: Side, tell: Tell) -> dict[str, Any]:
-    """Follow the load to its end, handing on each line; return the primary's result.
+    """Follow the load to its end, handing on each of its lines (None between them); return the primary's result.
 
     A client without the primary ends when the primary's host has. Raises AbortedError, or BenchError where the load
     failed.
@@ -107,6 +107,8 @@ def follow(side: Side, tell: Tell) -> dict[str, Any]:
     ended = False
     while not (ended and (result or not primary)):
         line = side.next()
+        if primary and (line is None or line.get("src") != "load"):
+            tell(None, side)
         if line is None:
             ended = ended or (idle and board.has("load.result"))
             continue

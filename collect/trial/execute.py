@@ -23,7 +23,7 @@ from collect.live.write import append
 from collect.plan import CELL, TRIAL_OVERHEAD_S
 from collect.trial.board import AbortedError, Board
 from collect.trial.client import follow, instances, prepare
-from collect.trial.live import Seconds
+from collect.trial.live import Seconds, is_of
 from collect.trial.remote import Remote
 from collect.trial.server import serve, units
 from collect.trial.watching import Side, Task, in_words
@@ -31,6 +31,8 @@ from collect.trial.watching import Side, Task, in_words
 SETTLE_S = 20.0
 DECIDE_S = 60.0
 """The server's worker may take so long for the end of a block: its last trial, and the look at all of them."""
+PATIENCE_S = 0.4
+"""So long does a second wait to be told of until the collectors' ticks at its end are known."""
 ENOUGH = {"enough": True}
 """What is said of a trial that is not to be done any more."""
 
@@ -47,6 +49,7 @@ class Trial:
     control_cpu: list[tuple[float, float]] = field(default_factory=list)
     _began: float = 0.0
     _left_s: float = 0.0
+    _second: tuple[dict[str, Any], float] | None = None
     _seconds: Seconds = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,19 +114,39 @@ class Trial:
         with Side(remote, self.task, self.board, started or ["--only-collector"]) as side:
             return follow(side, self._tell)
 
-    def _tell(self, load: dict[str, Any], side: Side) -> None:
-        """Tell of the second that has passed, and take the control node's own CPU at the window's edges."""
+    def _tell(self, load: dict[str, Any] | None, side: Side) -> None:
+        """Take the generator's line of a second, and the control node's own CPU at the window's edges.
+
+        The second is put into live.jsonl once both hosts' collectors have told of it too, or it has waited for them.
+        None stands for a moment without such a line.
+        """
+        if load is None:
+            self._put_second(side)
+            return
         if os.getppid() != self.controller_pid:
             raise BenchError("ansible-playbook has ended", "control node", "go on with -e resume=")
         if load["phase"] in ("window", "end") and len(self.control_cpu) < (1 if load["phase"] == "window" else 2):
             self.control_cpu.append((time.time(), tree_cpu_s(self.controller_pid)))
             self.board.put("control.cpu", self.control_cpu)
+        self._put_second(side, at_once=True)
+        self._second = load, time.monotonic()
+        if load["phase"] == "end":
+            self._put_second(side, at_once=True)
+
+    def _put_second(self, side: Side, *, at_once: bool = False) -> None:
+        if self._second is None:
+            return
+        load, since = self._second
         others = [name for name in (self.task.server, *self.task.clients) if name != side.remote.name]
         rows = {name: self.board.get(f"{name}.now") for name in others} | {side.remote.name: side.collector}
+        if not (at_once or time.monotonic() - since > PATIENCE_S or all(is_of(row, load) for row in rows.values())):
+            return
+        self._second = None
         left_s = self._left_s - (time.monotonic() - self._began)
         line = self._seconds.line(load, rows, ahead_s=side.clocks[-1]["offset_s"], left_s=left_s)
         if line is not None:
             append(self.partial, line)
+
 
     def _estimate_s(self, first: int) -> float:
         """Return the seconds that the run has left when its trial ``first`` begins.

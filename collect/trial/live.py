@@ -95,3 +95,12 @@ def _sum(rows: Sequence[Row | None], name: str) -> float | None:
     values = [None if row is None else number(row, name) for row in rows]
     known = [value for value in values if value is not None]
     return round(sum(known), 3) if known and len(known) == len(values) else None
+
+
+def is_of(row: Row | None, load: Mapping[str, Any]) -> bool:
+    """Say whether a collector's row was taken at the end of the generator's second, and not at the one before.
+
+    Each is by its own host's clock: where these are half a second apart or more, the answer is none.
+    """
+    ticked, ended = number(row or {}, "t"), number(load, "t")
+    return ticked is not None and ended is not None and ticked > ended - 0.5

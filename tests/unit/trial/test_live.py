@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from collect.plan import TRIAL_OVERHEAD_S, TrialSpec, load_plan
 from collect.trial import execute
 from collect.trial.board import Board
 from collect.trial.execute import Trial
-from collect.trial.live import Seconds
+from collect.trial.live import Seconds, is_of
 from collect.trial.remote import Remote
 from collect.trial.watching import Task
 from tests.support.plans import small_plan
@@ -183,3 +183,54 @@ def test_rows_of_another_making_end_no_trial() -> None:
     assert line is not None
     assert (line["phase"], line["rps"], line["failures"], line["server_cpu_cores"]) == ("odd", None, 0, None)
     assert telling.line({"phase": "window"}, {}, ahead_s=0, left_s=1) is None
+
+
+@pytest.mark.parametrize(
+    ("ticked", "known"), [(5.001, True), (4.002, False), (4.54, True), (6.0, True), (None, False)]
+)
+def test_a_row_is_of_the_second_at_whose_end_it_was_taken(ticked: float | None, known: bool) -> None:
+    assert is_of({"t": ticked}, {"t": 5.031}) is known
+    assert not is_of(None, {"t": 5.031})
+
+
+@dataclass
+class FakeSide:
+    """As much of a client's side as a second is told by."""
+
+    collector: dict[str, Any] | None = None
+    clocks: tuple[dict[str, float], ...] = ({"offset_s": 0.0},)
+    remote: Remote = field(default_factory=lambda: Remote("client1", lambda command: [command]))
+
+
+def test_a_second_waits_for_the_ticks_at_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = begin_run(tmp_path / "archive", small_plan(1), inventory="local")
+    trial, side, path = trial_of(run, run.trials()[0]), FakeSide(), run.path / LIVE
+    monkeypatch.setattr(execute, "PATIENCE_S", 1000)
+
+    def told() -> list[float | None]:
+        return [line["server_cpu_cores"] for line in follow(path, 0)[0]]
+
+    trial._tell(LOAD[1], side)  # type: ignore[arg-type]
+    side.collector = {**CLIENT, "t": BEGAN + 1}
+    trial.board.put("server1.now", {**SERVER, "t": BEGAN, "busy": 0.1})
+    trial._tell(None, side)  # type: ignore[arg-type]
+    assert told() == []
+    trial.board.put("server1.now", {**SERVER, "t": BEGAN + 1, "busy": 0.2})
+    trial._tell(None, side)  # type: ignore[arg-type]
+    trial._tell(None, side)  # type: ignore[arg-type]
+    assert told() == [0.2], "once"
+
+    trial._tell(LOAD[3], side)  # type: ignore[arg-type]
+    assert told() == [0.2]
+    monkeypatch.setattr(execute, "PATIENCE_S", 0)
+    trial._tell(None, side)  # type: ignore[arg-type]
+    assert told() == [0.2, 0.2], "not for ever"
+
+
+def test_no_second_is_lost_to_the_next_or_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute, "tree_cpu_s", lambda _: 1.5)
+    run = begin_run(tmp_path / "archive", small_plan(1), inventory="local")
+    trial, side = trial_of(run, run.trials()[0]), FakeSide()
+    for line in LOAD:
+        trial._tell(line, side)  # type: ignore[arg-type]
+    assert [line["phase"] for line in follow(run.path / LIVE, 0)[0]] == PHASES
