@@ -5,6 +5,7 @@ Only words that mean nothing to a shell are offered: names come from archives, w
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -135,7 +136,7 @@ def _offered(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
     from click.shell_completion import CompletionItem
 
     fitting = (name for name in names if name.startswith(incomplete) and HARMLESS.fullmatch(name))
-    return [CompletionItem(name) for name, _ in zip(fitting, range(OFFERED), strict=False)]
+    return [CompletionItem(name) for name in itertools.islice(fitting, OFFERED)]
 
 
 def _archive(context: click.Context) -> Archive | None:

@@ -78,7 +78,7 @@ def test_runs_the_newest_first(offer: Offer, runs: ManyRuns) -> None:
     assert offer("collect verify latest la") == ["latest"]
     assert offer("collect report 20990101") == []
     assert offer("collect show latest ")[:2] == ["1", "2"]
-    assert FLASK in offer("collect show latest b")[0]
+    assert any(FLASK in trial for trial in offer("collect show latest b"))
     assert offer("collect show nope ") == []
     assert offer("collect run seal ") == ["20990101T000000Z-000000"]
     for command in ("note", "tag", "cite", "report"):
