@@ -78,18 +78,19 @@ def serve(host: str, port: int, token_file: Path | None, archive_dir: Path) -> i
 
 
 def read_token(path: Path) -> str:
-    """Return the token in a file; BenchError where it cannot be read, others can read it, or it is too easily guessed."""
+    """Return the token in a file; BenchError where it cannot be read, others can read it, or it is easily guessed."""
     try:
         others = path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
         token = path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise BenchError(f"cannot read the token: {error.strerror}", shown(path), "name another --token-file") from error
+        problem, remedy = f"cannot read the token: {error.strerror}", "name another --token-file"
+        raise BenchError(problem, shown(path), remedy) from error
     except UnicodeDecodeError as error:
         raise BenchError("the token is no text", shown(path), "write letters and digits into it") from error
     if others:
         raise BenchError("others on this machine can read the token", shown(path), f"chmod 600 {path}")
     if not LEAST_TOKEN <= len(token) <= MOST_TOKEN or not token.isprintable() or " " in token:
-        remedy = f"write {LEAST_TOKEN} to {MOST_TOKEN} characters without blanks into it, such as `openssl rand -hex 16`"
+        remedy = f"write {LEAST_TOKEN} to {MOST_TOKEN} characters without blanks, such as `openssl rand -hex 16` makes"
         raise BenchError("that is no token", shown(path), remedy)
     return token
 
@@ -103,7 +104,8 @@ def _listening(host: str, port: int) -> socket.socket:
         raise BenchError(f'"{host}" is no address of this machine', "--host", "leave it out, or name one") from error
     except OSError as error:
         remedy = "choose another with --port, or 0 for any that is free"
-        raise BenchError(f"cannot listen there: {os.strerror(error.errno or 0)}", f"{host} port {port}", remedy) from error
+        problem = f"cannot listen there: {os.strerror(error.errno or 0)}"
+        raise BenchError(problem, f"{host} port {port}", remedy) from error
 
 
 def _address(host: str, port: int) -> str:

@@ -15,7 +15,7 @@ MOST = 50
 
 
 def asked(request: Request, name: str) -> str:
-    """Return a parameter without the blanks around it, "" where it is not there; the last one where there are several."""
+    """Return a parameter without the blanks around it, "" where it is not there; of several the last one."""
     return next(reversed(asked_each(request, name)), "")
 
 

@@ -101,7 +101,9 @@ def trend_chart(found: Trend) -> Chart:
 
 def _ends(plot: Any, known: Sequence[Any], places: Sequence[float]) -> tuple[list[float], list[float]]:
     """Draw the intervals of those cells that have one; return their ends."""
-    spans = [(place, each.low, each.high) for place, (_, each) in zip(places, known, strict=True) if each.low is not None]
+    spans = [
+        (place, each.low, each.high) for place, (_, each) in zip(places, known, strict=True) if each.low is not None
+    ]
     lows, highs = [low for _, low, _ in spans], [high for _, _, high in spans]
     if not spans:
         return [], []

@@ -97,7 +97,9 @@ def _compared(serving: Served, wanted: Asked) -> Comparison:
     first, second = wanted.ids
     allowed = check_names(wanted.despite)
     with serving.drawing(f"{first}, {second}"):
-        return compare_runs(serving.archive, first, second, OUTCOMES[wanted.by], wanted.margin, allowed)
+        return compare_runs(
+            serving.archive, first, second, OUTCOMES[wanted.by], wanted.margin, allowed, index=serving.index
+        )
 
 
 def _charts(found: Comparison | None) -> list[Any] | None:

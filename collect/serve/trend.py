@@ -36,11 +36,13 @@ def trend_page(request: Request) -> Response:
     from collect.serve.charts import trend_chart
 
     with serving.drawing(cell):
-        found, refused = trend(serving.archive, cell, OUTCOMES[by], check_names(despite))
+        found, refused = trend(serving.archive, cell, OUTCOMES[by], check_names(despite), index=serving.index)
     shown |= {"found": found, "notes": trend_notes(found), "turns": _turns(found), "refused": refused}
     return page("trend", f"Trend of {cell}", charts=[trend_chart(found)] if found.points else None, **shown)
 
 
 def _turns(found: Trend) -> dict[str, str]:
     """Return what changed, by the first run after it."""
-    return {turn.run_id: f"{turn.verdict}: {turn.ratio:.3f} ({turn.low:.3f} to {turn.high:.3f})" for turn in found.turns}
+    return {
+        turn.run_id: f"{turn.verdict}: {turn.ratio:.3f} ({turn.low:.3f} to {turn.high:.3f})" for turn in found.turns
+    }

@@ -17,7 +17,7 @@ from collect.live.read import follow, progress
 Event = tuple[str, Mapping[str, Any]]
 
 NONE, RUN, SECOND, BEAT, ENDED = "none", "run", "second", "beat", "ended"
-"""No run is under way; one is; a second of a trial; nothing new; the run is not under way now. And FINISHED: a trial."""
+"""No run is under way; one is; a second of a trial; nothing new; it has ended. And FINISHED: a trial that is done."""
 SILENT_S = 10.0
 """After so long without a line a run that has newer ones is looked at instead."""
 BEAT_S = 5.0

@@ -24,8 +24,7 @@ ODD = "<img src=x onerror=alert(1)>"
 AT = "http://127.0.0.1:8765"
 
 
-
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def index_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what is made from the tests' archives out of the checkout."""
     folder = tmp_path_factory.mktemp("index")
@@ -35,9 +34,9 @@ def index_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    """Return an archive of one run with a tag and a note; a trial of it is invalid, and some of its facts look like markup."""
+    """Return an archive of one labelled run, of which a trial is invalid and some facts look like markup."""
     folder = tmp_path_factory.mktemp("served")
     run = begin_run(folder, small_plan(2), inventory=f"local {ODD}")
     run.update_session(facts={"server1": {**FACTS, "cpu_model": ODD}, "client1": FACTS})
@@ -50,12 +49,12 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     return archive
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def run_id(archive: Archive) -> str:
     return archive.resolve("latest")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> ManyRuns:
     """Return 16 runs, in the last 6 of which Flask is a fifth slower."""
     runs = ManyRuns(tmp_path_factory.mktemp("runs"))
@@ -68,7 +67,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> ManyRuns:
     return runs
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(archive: Archive) -> TestClient:
     return client_of(archive)
 

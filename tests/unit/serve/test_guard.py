@@ -89,8 +89,9 @@ def test_the_own_names_are_answered_to(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "rebound.example", "rebound.example:8765", "127.0.0.1.rebound.example", "localhost.rebound.example", "192.0.2.7",
-        "0.0.0.0", "0.0.0.0:8765", "127.0.0.1@rebound.example", "127.0.0.1 rebound.example", "2130706433", "x", "[::]",
+        "rebound.example", "rebound.example:8765", "127.0.0.1.rebound.example", "localhost.rebound.example",
+        "192.0.2.7", "0.0.0.0", "0.0.0.0:8765", "127.0.0.1@rebound.example", "127.0.0.1 rebound.example",
+        "2130706433", "x", "[::]",
     ],
 )  # fmt: skip
 def test_a_name_that_was_pointed_here_is_refused(name: str) -> None:

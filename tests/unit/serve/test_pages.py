@@ -19,7 +19,7 @@ from tests.support.many_runs import FLASK, STARLETTE, ManyRuns
 from tests.support.plans import small_plan
 from tests.unit.serve.conftest import ODD, client_of
 
-ELSEWHERE = re.compile(r"""(?:src|href|action|srcset|poster|data)\s*=\s*["']?\s*(?:[a-z]+:)?//|@import|url\(\s*["']?http""")
+ELSEWHERE = re.compile(r"""(?:src|href|action|srcset|poster)\s*=\s*["']?\s*(?:[a-z]+:)?//|@import|url\(\s*["']?http""")
 SCRIPTED = re.compile(r"<script(?![^>]*(?:src=|type=\"application/json\"))", re.IGNORECASE)
 
 

@@ -9,6 +9,8 @@ from collect.archive.store import Archive
 from collect.report.trial_series import recorded
 from collect.serve.seconds import middles, seconds_table
 
+SAME = {"server1 cores": "server_cpu_cores", "client1 generator cores": "generator_cpu_cores"}
+
 
 def test_the_seconds_add_up_to_the_trial(archive: Archive, run_id: str) -> None:
     with open_run(archive, run_id) as database:
@@ -21,7 +23,7 @@ def test_the_seconds_add_up_to_the_trial(archive: Archive, run_id: str) -> None:
             assert len(window) == 3
             answered = sum(columns["right answers"][place] for place in window)
             assert answered == pytest.approx(row["requests"] - row["failures"], abs=1)
-            for title, column in (("server1 cores", "server_cpu_cores"), ("client1 generator cores", "generator_cpu_cores")):
+            for title, column in SAME.items():
                 mean = sum(columns[title][place] for place in window) / len(window)
                 assert mean == pytest.approx(row[column], rel=0.02)
 
