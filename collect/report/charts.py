@@ -13,6 +13,7 @@ from bokeh.plotting import figure
 
 from collect.report.figures import CellFigures, Row
 from collect.report.series import HostLoad, Line
+from collect.report.thin import SAID
 
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C",
@@ -24,7 +25,8 @@ UNITS = {
 VARIANTS = (VERMILLION, BLUE, GREEN, ORANGE, PURPLE, SKY, GREY)
 DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
 TEXT = "#7a7a7a"
-"""Legible on light and dark alike."""
+"""Legible on light and dark alike; a page puts its own grey for it (report_script.js.j2)."""
+TOOLS = "box_zoom,xpan,reset,save"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ def rate_chart(title: str, cells: Sequence[tuple[CellFigures, Sequence[Row]]], l
     _trial_lines(plot, cells, lines)
     _window(plot, max(row["window_s"] for _, rows in cells for row in rows))
     note = "Right answers in each whole second, from the raw requests. The window is shaded; a line a block."
+    note += _shortened(cells, lines)
     return Chart(title, note, plot, *_by_second(cells, lines))
 
 
@@ -55,6 +58,7 @@ def socket_chart(
     _trial_lines(plot, cells, lines)
     _window(plot, max(row["window_s"] for _, rows in cells for row in rows))
     note = "On the client that has most of them; each holds a port for 60 s, or for as long as its profile says."
+    note += _shortened(cells, lines)
     most = max((value for line in lines.values() for value in line.values), default=0)
     if ports and most > ports / 4:
         plot.add_layout(Span(location=ports, dimension="width", line_color=TEXT, line_dash="dashed"))
@@ -84,8 +88,7 @@ def latency_chart(
     drawn = [value for cell in cells if cell.name in curves for value in curves[cell.name][1]]
     if drawn:
         plot.y_range.start, plot.y_range.end = max(min(drawn) / 1.2, 0.001), max(drawn) * 1.2
-    plot.yaxis.ticker = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
-    plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
+    log_latency_axis(plot)
     add_legend(plot, items)
     body = [
         [cell.variant, share, value]
@@ -118,10 +121,10 @@ def load_chart(load: HostLoad, window_s: float) -> Chart:
     return Chart(f"{load.host} ({load.side})", "", plot, ["second", "host", *units], body)
 
 
-def empty_figure(y: str, *, x: str, height: int = 300, **options: Any) -> Any:
+def empty_figure(y: str, *, x: str, height: int = 300, tools: str = TOOLS, **options: Any) -> Any:
     """Return a figure without data in the report's own style."""
     plot = figure(
-        height=height, sizing_mode="stretch_width", tools="box_zoom,xpan,reset,save", active_drag=None, **options
+        height=height, sizing_mode="stretch_width", tools=tools, active_drag=None, **options
     )  # fmt: skip
     plot.toolbar.autohide, plot.toolbar.logo = True, None
     plot.background_fill_alpha = plot.border_fill_alpha = 0
@@ -134,6 +137,12 @@ def empty_figure(y: str, *, x: str, height: int = 300, **options: Any) -> Any:
         axis.minor_tick_line_color = None
     plot.grid.grid_line_color, plot.grid.grid_line_alpha = TEXT, 0.25
     return plot
+
+
+def log_latency_axis(plot: Any) -> None:
+    """Give a log axis of milliseconds ticks that read as figures."""
+    plot.yaxis.ticker = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
+    plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
 
 
 def colors(count: int) -> list[str]:
@@ -194,6 +203,11 @@ def _by_second(
     ]
     seconds = sorted({second for column in columns for second in column})
     return head, [[second, *(column.get(second) for column in columns)] for second in seconds]
+
+
+def _shortened(cells: Sequence[tuple[CellFigures, Sequence[Row]]], lines: Mapping[str, Line]) -> str:
+    drawn = [lines[row["trial_id"]] for _, rows in cells for row in rows if row["trial_id"] in lines]
+    return f" {SAID}" if any(line.thinned for line in drawn) else ""
 
 
 def _nines(share: float) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bokeh.models import ColumnDataSource, FactorRange, HoverTool
 
-from collect.report.charts import BLUE, GREEN, TEXT, VERMILLION, empty_figure
+from collect.report.charts import BLUE, GREEN, ORANGE, TEXT, VERMILLION, empty_figure
 
 ROW_PX = 44
 MIDDLE = "#eeeeec"
@@ -85,6 +85,11 @@ def ink(color: str) -> str:
     ]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return DARK if (luminance + 0.05) ** 2 > 1.05 * 0.05 else LIGHT
+
+
+def ramp(count: int) -> list[str]:
+    """Return that many colours from few to many, blue to orange: told apart by the colour-blind, on light and dark."""
+    return [_between(BLUE, ORANGE, step / (count - 1)) for step in range(count)]
 
 
 def _parts(color: str) -> list[int]:

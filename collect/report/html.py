@@ -1,8 +1,7 @@
-"""The report of a run: one HTML file that needs no network, made from the sealed entry alone."""
+"""The report of a run: one HTML file that needs no network, made from the sealed entry and its labels alone."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,28 +9,34 @@ import jinja2
 from bokeh.embed import json_item
 from bokeh.resources import Resources
 
+from collect.archive.citation import Citation, citation
+from collect.archive.labels import check, labels
 from collect.archive.looks import blocks_of
 from collect.archive.query import open_run
 from collect.archive.store import Archive
+from collect.errors import BenchError
 from collect.findings.page import findings
 from collect.paths import DATA_DIR
 from collect.report import words
 from collect.report.bars import bar_chart
 from collect.report.ceilings import ceilings
-from collect.report.charts import Chart, latency_chart, load_chart, rate_chart, socket_chart
+from collect.report.charts import TEXT, Chart, latency_chart, rate_chart, socket_chart
 from collect.report.comparison import headline, held, lead
 from collect.report.extras import Extra, extras
-from collect.report.figures import CellFigures, Row, RunFigures, groups, kind, run_figures, usable
+from collect.report.figures import CellFigures, Row, RunFigures, groups, kind, run_figures
+from collect.report.missing import missing
 from collect.report.notices import gathered, notices, probes
-from collect.report.series import HostLoad, latency_curve, loads, rates, sockets
+from collect.report.series import latency_curve, rates, sockets
 from collect.report.setup import setup
 from collect.report.table import WAYS, article_table
+from collect.report.thin import MOST_ROWS
 from collect.report.variants import rankings, renewals
 from collect.report.verdicts import KIND
+from collect.report.viewer import Viewer, script_json, viewer
 
 UNITS = ("app", "redis", "relay", "database", "generator")
-LOADS_OF_ALL = 48
-"""Of so many trials the CPU of each is drawn, of more that of one a cell, so that a page stays quick."""
+NAMED_GROUPS = 8
+"""Up to so many groups of cells the contents name one by one."""
 
 
 def render(archive: Archive, run_id: str, figures: RunFigures | None = None) -> str:
@@ -39,26 +44,27 @@ def render(archive: Archive, run_id: str, figures: RunFigures | None = None) -> 
     figures = figures or run_figures(archive, run_id)
     by_cell = {cell.name: figures.trials_of(cell) for cell in figures.cells}
     with open_run(archive, run_id) as database:
-        lines, waiting, load = rates(database, figures.rows), sockets(database), loads(database)
+        lines, waiting, trials = rates(database, figures.rows), sockets(database), viewer(database, figures)
         curves = {cell.name: curve for cell in figures.cells if (curve := latency_curve(database, by_cell[cell.name]))}
-    every = sum(len(rows) for rows in by_cell.values()) <= LOADS_OF_ALL
     sections = []
-    for title, cells in groups(figures.cells):
+    for number, (title, cells) in enumerate(groups(figures.cells), start=1):
         pairs = [(cell, by_cell[cell.name]) for cell in cells]
         charts = (
             rate_chart("Requests per second", pairs, lines),
             latency_chart("Latency", cells, curves),
             socket_chart("Sockets of the client in TIME_WAIT", pairs, waiting, _ports(pairs, figures)),
         )
-        sections.append(
-            {
-                "title": title,
-                "charts": [chart for chart in charts if chart.plot.renderers],
-                "loads": [_loads(cell, rows, load, every=every) for cell, rows in pairs],
-            }
-        )
+        drawn = [chart for chart in charts if chart.plot.renderers]
+        sections.append({"id": f"group-{number}", "title": title, "charts": drawn, "cells": cells})
     bars = [bar_chart(figures, workload) for workload in dict.fromkeys(cell.workload for cell in figures.cells)]
     own = extras(figures)
+    said: dict[str, Sequence[Any]] = {
+        "setup": setup(figures),
+        "ceilings": ceilings(figures),
+        "probes": probes(figures),
+        "lacks": missing(figures),
+        "notices": notices(figures),
+    }
     return (
         _environment()
         .get_template("report.html.j2")
@@ -69,16 +75,17 @@ def render(archive: Archive, run_id: str, figures: RunFigures | None = None) -> 
             words=words,
             headline=headline(figures),
             lead=lead(figures),
+            labels=labels(archive, run_id),
+            label_problems=check(archive, run_id),
+            cited=_cited(archive, figures),
             findings=findings(figures, own),
             versus=article_table(figures),
             ways=WAYS,
             rankings=rankings(figures),
             renewals=renewals(figures),
             extras=own,
-            setup=setup(figures),
-            ceilings=ceilings(figures),
-            probes=probes(figures),
-            notices=notices(figures),
+            **said,
+            contents=list(_contents(own, said, sections, trials)),
             gathered=gathered,
             kind=kind,
             kinds=KIND,
@@ -86,12 +93,51 @@ def render(archive: Archive, run_id: str, figures: RunFigures | None = None) -> 
             held=held,
             bars=bars,
             groups=sections,
-            loads_of_all=every,
+            viewer=trials,
+            most_rows=MOST_ROWS,
             hosts=_hosts(figures.manifest["hosts"]),
-            drawn=_embed(bars, own, sections),
+            drawn=_embed([*bars, *(chart for extra in own for chart in extra.charts), *_charts(sections)]),
+            ink=TEXT,
             bokeh=Resources(mode="inline", components=["bokeh"]).render_js(),
         )
     )
+
+
+def _cited(archive: Archive, figures: RunFigures) -> Citation | None:
+    """Return how to cite the run; None where it cannot be told."""
+    try:
+        return citation(archive, figures.run_id, figures.manifest)
+    except BenchError:
+        return None
+
+
+def _contents(
+    own: Sequence[Extra], said: Mapping[str, Sequence[Any]], sections: Sequence[Mapping[str, Any]], trials: Viewer
+) -> Iterator[tuple[str, str]]:
+    """Yield the anchors of the page below its head, each with its name."""
+    for extra in own:
+        if not extra.leads:
+            yield extra.name, extra.title
+    yield "figures", "Figures"
+    named = {
+        "setup": "Against the article's setup", "ceilings": "Ceilings", "probes": "Tests of verdicts",
+        "lacks": "What is missing", "notices": "Warnings",
+    }  # fmt: skip
+    anchors = {"lacks": "missing", "notices": "warnings"}
+    for key, title in named.items():
+        if said[key]:
+            yield anchors.get(key, key), title
+    if len(sections) > NAMED_GROUPS:
+        yield sections[0]["id"], "Second by second"
+    else:
+        for section in sections:
+            yield section["id"], f"Second by second: {section['title']}"
+    if trials.others:
+        yield "others", "Ceilings and tests, second by second"
+    yield "trials", "Every trial"
+    yield "hosts", "Hosts"
+    yield "method", "Method"
+    yield "cite", "How to cite it"
 
 
 def _ports(pairs: Sequence[tuple[CellFigures, Sequence[Row]]], figures: RunFigures) -> int | None:
@@ -111,31 +157,19 @@ def usable_ports(figures: RunFigures) -> int | None:
     return min(counts, default=None)
 
 
-def _loads(
-    cell: CellFigures, rows: Sequence[Row], load: Mapping[str, list[HostLoad]], *, every: bool
-) -> dict[str, Any]:
-    """Draw the CPU of a cell's hosts: in every trial, or in the first that counts."""
-    drawn = rows if every else (usable(rows) or rows)[:1]
-    trials = [
-        {"row": row, "charts": [load_chart(host, row["window_s"]) for host in load.get(row["trial_id"], ())]}
-        for row in drawn
-    ]
-    return {"cell": cell, "trials": trials}
+def _charts(sections: Sequence[Mapping[str, Any]]) -> Iterator[Chart]:
+    for section in sections:
+        yield from section["charts"]
 
 
-def _embed(bars: Sequence[Chart], own: Sequence[Extra], sections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return all charts as JSON, and each one's place by the chart's identity; the page draws those that are seen."""
-    charts = [*bars, *(chart for extra in own for chart in extra.charts)]
-    for group in sections:
-        charts += group["charts"]
-        charts += [chart for cell in group["loads"] for trial in cell["trials"] for chart in trial["charts"]]
-    items = [json_item(chart.plot) for chart in charts]
+def _embed(charts: Sequence[Chart]) -> dict[str, Any]:
+    """Return charts as JSON, and each one's place by the chart's identity; the page draws those that are seen."""
     places = {
-        id(chart): f'<div id="chart-{number}" data-chart="{number}" style="min-height: {chart.plot.height}px"></div>'
+        id(chart): f'<div class="plot" id="chart-{number}" data-chart="{number}"'
+        f' style="min-height: {chart.plot.height}px"></div>'
         for number, chart in enumerate(charts)
     }
-    # In a script element nothing but "</" can end the data.
-    return {"items": json.dumps(items).replace("</", "<\\/"), "places": places}
+    return {"charts": [script_json(json_item(chart.plot)) for chart in charts], "places": places}
 
 
 def _hosts(hosts: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from collect.archive.query import Database
 from collect.report.figures import Row, usable
+from collect.report.thin import AT, thinned
 from collect.statistics.percentiles import percentile_curve
 
 Floats = NDArray[np.float64]
@@ -23,6 +24,8 @@ class Line:
 
     at_s: Sequence[float]
     values: Sequence[float]
+    thinned: bool = False
+    """Whether there are more, of which the least and the largest of each stretch are left."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def rates(database: Database, rows: Sequence[Row]) -> dict[str, Line]:
     for trial_id, by_second in counts.items():
         # The last second is cut off by the end of the load; the first holds the first users only, and says so.
         seconds = range(min(by_second), max(by_second)) if by_second else range(0)
-        lines[trial_id] = Line([second + 0.5 for second in seconds], [by_second.get(second, 0) for second in seconds])
+        lines[trial_id] = _line([second + 0.5 for second in seconds], [by_second.get(second, 0) for second in seconds])
     return lines
 
 
@@ -79,12 +82,12 @@ def sockets(database: Database) -> dict[str, Line]:
     fullest: dict[str, tuple[int, str]] = {}
     for row in found:
         fullest[row["trial_id"]] = max(fullest.get(row["trial_id"], (-1, "")), (row["most"], row["host"]))
-    lines: dict[str, Line] = {trial_id: Line([], []) for trial_id in fullest}
+    points: dict[str, tuple[list[float], list[float]]] = {trial_id: ([], []) for trial_id in fullest}
     for row in found:
         if row["host"] == fullest[row["trial_id"]][1]:
-            line = lines[row["trial_id"]]
-            lines[row["trial_id"]] = Line([*line.at_s, row["at_s"]], [*line.values, row["tcp_time_wait"]])
-    return lines
+            for values, value in zip(points[row["trial_id"]], (row["at_s"], row["tcp_time_wait"]), strict=True):
+                values.append(value)
+    return {trial_id: _line(at_s, values) for trial_id, (at_s, values) in points.items()}
 
 
 def loads(database: Database) -> dict[str, list[HostLoad]]:
@@ -108,6 +111,11 @@ def loads(database: Database) -> dict[str, list[HostLoad]]:
         if all(len(values) == len(whole[0]) for values in units.values()):
             result.setdefault(trial_id, []).append(HostLoad(host, side, cpus[host], whole[0], units, whole[1]))
     return result
+
+
+def _line(at_s: list[float], values: list[float]) -> Line:
+    columns, short = thinned({AT: at_s, "values": values})
+    return Line(columns[AT], columns["values"], short)
 
 
 def _slopes(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
