@@ -50,6 +50,10 @@ class Panel:
     columns: Sequence[tuple[str, str]]
     """Of its data as a table: each column of the source and what it is called."""
     plot: Any
+    tops: Sequence[Sequence[str]] = ()
+    """Columns that the axis of values has to hold, each group of them stacked; none: the axis is the same for all."""
+    limit: str = ""
+    """The source of a line that it has to hold as well."""
     wide: bool = False
     """Whether it takes the whole width of the page."""
 
@@ -92,6 +96,8 @@ class TrialCharts:
                     "root": panel.plot.id,
                     "source": panel.source,
                     "columns": [list(column) for column in panel.columns],
+                    "tops": [list(names) for names in panel.tops],
+                    "limit": panel.limit,
                 }
                 for panel in self.panels
             ],
@@ -123,13 +129,13 @@ class _Maker:
         source = self.sources.get("rate", ("at_s", "ok", "failed", *SHARES))
         ok = plot.line("at_s", "ok", source=source, color=BLUE, line_width=2)
         failed = plot.line("at_s", "failed", source=source, color=VERMILLION, line_width=2, line_dash="dashed")
-        _from_zero(plot, [ok, failed], "0,0")
+        plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
         named = {"right answers": ok, "failed": failed}
         add_legend(plot, [LegendItem(label=name, renderers=[drawn]) for name, drawn in (named | phases).items()])
         columns = [("at_s", "second"), ("ok", "right answers"), ("failed", "failed")]
         _hover(plot, ok, columns, "0,0")
         note = "By the moment of the answer, in whole seconds; the last, which the load's end cuts off, has no rate."
-        return Panel("rate", "Requests per second", note, "rate", columns, plot)
+        return Panel("rate", "Requests per second", note, "rate", columns, plot, [["ok"], ["failed"]])
 
     def latency(self) -> Panel:
         plot = self._figure("latency", "latency, ms", y_axis_type="log", y_range=self._latencies())
@@ -150,6 +156,7 @@ class _Maker:
 
     def heat(self) -> Panel:
         plot = self._figure("heat", "latency, ms", y_axis_type="log", y_range=self._latencies())
+        self._phases(plot)
         source = self.sources.get("heat", HEAT_COLUMNS)
         mapper = LogColorMapper(palette=ramp(SHADES), low=1, high=self._most_answers)
         drawn = plot.quad(
@@ -169,7 +176,7 @@ class _Maker:
             ("seconds", "@left to @right"),
             ("latency", "@bottom{0,0.00} to @top{0,0.00} ms"),
             ("answers", "@answers{0,0}"),
-        ]  # fmt: skip
+        ]
         plot.add_tools(HoverTool(renderers=[drawn], tooltips=tips))
         names = ("from second", "to second", "from ms", "to ms", "right answers")
         note = (
@@ -217,12 +224,13 @@ class _Maker:
         ) if colors else []  # fmt: skip
         line = plot.line("at_s", "busy", source=source, color=TEXT, line_width=2)
         limit = self._limit(plot, f"cpus-{place}")
-        _from_zero(plot, [*areas, line, limit], "0.[00]")
+        plot.yaxis.formatter = NumeralTickFormatter(format="0.[00]")
         items = [LegendItem(label=_word(each), renderers=[area]) for each, area in zip(colors, areas, strict=True)]
         add_legend(plot, [*items, LegendItem(label="in use", renderers=[line])])
         columns = [("at_s", "second"), ("busy", "in use, cores"), *((each, f"{_word(each)}, cores") for each in colors)]
         _hover(plot, line, columns, "0.000")
-        return Panel(name, title, note, f"host-{place}", columns, plot)
+        tops = [list(colors), ["busy"]]
+        return Panel(name, title, note, f"host-{place}", columns, plot, tops, limit)
 
     def _lines(
         self, place: int, name: str, title: str, unit: str, note: str, colors: dict[str, str],
@@ -234,14 +242,16 @@ class _Maker:
         lines = {
             each: plot.line("at_s", each, source=source, color=color, line_width=2) for each, color in colors.items()
         }
-        _from_zero(plot, [*lines.values(), *([self._limit(plot, line)] if line else [])], "0,0")
+        limit = self._limit(plot, line) if line else ""
+        plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
         add_legend(plot, [LegendItem(label=_word(each), renderers=[drawn]) for each, drawn in lines.items()])
         columns = [("at_s", "second"), *((each, f"{_word(each)}, {unit}") for each in colors), *more]
         if lines:
             _hover(plot, next(iter(lines.values())), columns, "0,0")
-        return Panel(name, title, note, f"host-{place}", columns, plot)
+        return Panel(name, title, note, f"host-{place}", columns, plot, [[each] for each in colors], limit)
 
     def _figure(self, name: str, y: str, **options: Any) -> Any:
+        options.setdefault("y_range", Range1d(start=0, end=1, name=f"values {name}"))
         plot = empty_figure(y, x=SECONDS, tools="xbox_zoom,xpan,reset,save", x_range=self.time, name=name, **options)
         plot.min_border_left = LEFT_PX
         return plot
@@ -259,8 +269,10 @@ class _Maker:
             for source, name, color, hatch in PHASES
         }  # fmt: skip
 
-    def _limit(self, plot: Any, source: str) -> Any:
-        return plot.hspan(y="y", source=self.sources.get(source, ("y",)), line_color=TEXT, line_dash="dashed")
+    def _limit(self, plot: Any, source: str) -> str:
+        """Draw a line that cannot be crossed; return its source."""
+        plot.hspan(y="y", source=self.sources.get(source, ("y",)), line_color=TEXT, line_dash="dashed")
+        return source
 
 
 def _named(host: Host) -> str:
@@ -270,13 +282,6 @@ def _named(host: Host) -> str:
 def _word(column: str) -> str:
     """Return what a column is called: its unit or state."""
     return {"ports": "waiting"}.get(column, column.partition("_")[2])
-
-
-def _from_zero(plot: Any, drawn: Sequence[Any], digits: str) -> None:
-    """Let the axis of values go from 0 to what these hold; the phases are no values."""
-    plot.y_range.start = 0
-    plot.y_range.renderers = list(drawn)
-    plot.yaxis.formatter = NumeralTickFormatter(format=digits)
 
 
 def _hover(plot: Any, line: Any, columns: Sequence[tuple[str, str]], digits: str) -> None:

@@ -52,12 +52,6 @@ def rate(row: dict[str, Any]) -> float:
     return 400 * CLIENT**client * SERVER**server * math.exp(noise)
 
 
-@pytest.fixture(autouse=True)
-def few_charts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw no more of the trials than a page must: it is the section that is looked at."""
-    monkeypatch.setattr("collect.report.html.LOADS_OF_ALL", 0)
-
-
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Archive]:
     return {kind: run(tmp_path_factory.mktemp(kind), kind, 3) for kind in ("ladder", "factorial")}
