@@ -88,9 +88,8 @@ def test_a_disk_that_fills_up_loses_nothing_that_was_finished(disk: Disk) -> Non
 
 
 def test_from_a_read_only_disk_runs_are_read_and_nothing_changes(
-    disk: Disk, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    disk: Disk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("collect.paths.CHECKOUT", tmp_path)
     runs = ManyRuns(tmp_path / "runs")
     runs.path = disk("size=32m")
     archive, ids = runs.archive, [runs.add({FLASK: [100.0]}) for _ in range(2)]

@@ -31,12 +31,6 @@ def runs(template: ManyRuns) -> ManyRuns:
     return template.empty()
 
 
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep what is made from the archive out of the checkout."""
-    monkeypatch.setattr("collect.paths.CHECKOUT", tmp_path)
-
-
 def said(capsys: Capture, runs: ManyRuns, *arguments: str, code: int = 0) -> str:
     """Return what a command prints; of one that is refused its one line."""
     assert main([*arguments, "--archive", str(runs.path)]) == code

@@ -43,9 +43,8 @@ def _evil(manifest: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def offer(runs: ManyRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> Offer:
+def offer(runs: ManyRuns, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> Offer:
     """Return what completes a line, as bash asks; the last word is the one at the cursor."""
-    monkeypatch.setattr("collect.paths.CHECKOUT", tmp_path)
     monkeypatch.setenv("BENCH_ARCHIVE", str(runs.path))
 
     def ask(line: str) -> list[str]:
@@ -115,7 +114,7 @@ def test_the_archive_that_the_line_names_counts(offer: Offer, tmp_path: Path) ->
     assert offer(f"collect tag --archive {tmp_path}/none latest ") == []
 
 
-def test_what_means_something_to_a_shell_is_not_offered(runs: ManyRuns, tmp_path: Path) -> None:
+def test_what_means_something_to_a_shell_is_not_offered(runs: ManyRuns) -> None:
     context = click.Context(click.Command("list"))
     context.params["archive_dir"] = runs.path
     parameter = click.Option(["--plan"])

@@ -28,12 +28,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> ManyRuns:
     return ManyRuns(tmp_path_factory.mktemp("gc"))
 
 
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep what is made from the archive out of the checkout."""
-    monkeypatch.setattr("collect.paths.CHECKOUT", tmp_path)
-
-
 @pytest.fixture
 def runs(template: ManyRuns) -> ManyRuns:
     return template.empty()

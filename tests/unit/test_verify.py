@@ -35,10 +35,10 @@ def archive(tmp_path: Path) -> Archive:
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What is remembered stays out of the checkout, and files need not be at rest first."""
-    monkeypatch.setattr("collect.paths.CHECKOUT", tmp_path / "checkout")
+    """Let each test begin without a memory, in which files need not be at rest first; return where it is."""
+    monkeypatch.setenv("BENCH_INDEX", str(tmp_path / "index"))
     monkeypatch.setattr("collect.archive.verified.SETTLED_NS", 0)
-    return tmp_path / "checkout" / ".state" / "index"
+    return tmp_path / "index"
 
 
 def verified(capsys: Capture, archive: Archive, *arguments: str, code: int = 0) -> Mapping[str, Any]:
@@ -165,8 +165,7 @@ def test_a_memory_that_is_damaged_or_strange_is_none(tmp_path: Path, content: by
 
 
 def test_where_nothing_can_be_remembered_verification_goes_on(archive: Archive, state: Path, capsys: Capture) -> None:
-    state.parent.parent.mkdir()
-    state.parent.write_text("no folder")
+    state.write_text("no folder")
     run_id = tiny_run(archive)
     assert verified(capsys, archive, "--all")[run_id]["ok"]
     assert not verified(capsys, archive, "--resume")[run_id]["remembered"]
@@ -203,17 +202,14 @@ def _die(folder: Path, job: tuple[str, str | None]) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_ctrl_c_ends_it_in_time_without_a_word(archive: Archive, tmp_path: Path) -> None:
+def test_ctrl_c_ends_it_in_time_without_a_word(archive: Archive) -> None:
     for number in range(4):
         folder = archive.folder(tiny_id(number))
         folder.mkdir()
         (folder / "SHA256SUMS").write_bytes(b"")
         with (folder / "large").open("wb") as file:
             file.truncate(2**36)  # of nothing: it takes minutes to read and no room
-    program = (
-        f"import pathlib, collect.paths; collect.paths.CHECKOUT = pathlib.Path({str(tmp_path)!r});"
-        " from collect.cli import main; raise SystemExit(main())"
-    )
+    program = "from collect.cli import main; raise SystemExit(main())"
     started = subprocess.Popen(
         [sys.executable, "-c", program, "verify", "--all", "--processes", "2", "--archive", str(archive.path)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
