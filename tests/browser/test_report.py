@@ -123,7 +123,8 @@ def test_charts_far_away_are_drawn_when_they_are_needed(shown: Browser) -> None:
     shown.until(BUILT, 60)
     narrow = (
         "[...document.querySelectorAll('[data-chart], [data-panel]')].filter(place => place.offsetParent)"
-        ".map(place => place.firstElementChild.getBoundingClientRect()).filter(box => box.width < 300 || box.height < 100)"
+        ".map(place => place.firstElementChild.getBoundingClientRect())"
+        ".filter(box => box.width < 300 || box.height < 100)"
     )
     shown.until(f"{narrow}.length === 0")
     assert shown.errors == []

@@ -68,7 +68,7 @@ def test_what_is_drawn_is_what_the_archive_holds(
             f" JSON.stringify(JSON.parse(document.getElementById('series-{place}').textContent))"
         )
         found = opened.evaluate(
-            "(({at_s, ok, failed, p99_ms}) => ({at_s: [...at_s], ok: [...ok], failed: [...failed], p99_ms: [...p99_ms]}))"
+            "(data => Object.fromEntries(['at_s', 'ok', 'failed', 'p99_ms'].map(name => [name, [...data[name]]])))"
             f"({charts()}.doc.get_model_by_name('source rate').data)"
         )
         held = seconds(archive, capsys, int(place))
@@ -94,7 +94,8 @@ def test_zooming_into_one_chart_zooms_all_of_the_trial_and_no_other(opened: Brow
     assert opened.evaluate(f"{plots}.every(plot => plot.x_range === {charts()}.time)")
     before, other = (opened.evaluate(RANGE.replace("CHARTS", charts(view))) for view in (0, 1))
     opened.evaluate(
-        f"{plots}.find(plot => plot.name === 'rate').toolbar.tools.find(tool => tool.type === 'BoxZoomTool').active = true"
+        f"{plots}.find(plot => plot.name === 'rate').toolbar.tools"
+        ".find(tool => tool.type === 'BoxZoomTool').active = true"
     )
     left, top, width, height = opened.evaluate(
         f"(box => [box.left, box.top, box.width, box.height])"

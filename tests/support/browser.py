@@ -28,7 +28,8 @@ OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio",
     "--remote-debugging-pipe",
 )  # fmt: skip
-AT_REST = """document.readyState === 'complete' && (typeof Bokeh === 'undefined' || !document.querySelector('[data-chart]')
+AT_REST = """document.readyState === 'complete'
+    && (typeof Bokeh === 'undefined' || !document.querySelector('[data-chart]')
     || (Bokeh.documents.length > 0 && Bokeh.documents.every(each => each.is_idle)))"""
 """Whether the page is loaded and the charts that it has begun are drawn."""
 PATIENCE_S = 60.0
@@ -63,7 +64,7 @@ class Browser:
         assert path
         read, out = os.pipe()
         into, write = os.pipe()
-        # A network namespace of its own has no way out: what the page lacks it cannot fetch. A server can be put inside.
+        # A network namespace of its own has no way out: what the page lacks it cannot fetch. A server can be put in.
         inside = 'ip link set lo up 2>/dev/null; exec "$@"'
         alone = ("unshare", "--net", "sh", "-c", inside, "sh") if os.geteuid() == 0 else ()
         pipes = f'exec "$@" 3<&{read} 4>&{write}'
@@ -97,7 +98,9 @@ class Browser:
         """Return what to put before a command so that it runs in the browser's network namespace."""
         return ["nsenter", "--target", str(self._process.pid), "--net"] if os.geteuid() == 0 else []
 
-    def open(self, page: Path | str, width: int, *, dark: bool = False, height: int = 900, media: str = "screen") -> None:
+    def open(
+        self, page: Path | str, width: int, *, dark: bool = False, height: int = 900, media: str = "screen"
+    ) -> None:
         """Load a file or an address at a width in CSS pixels, and wait until its charts are drawn."""
         self.errors, self.requests, self.outside, self.answers = [], [], [], {}
         self._loaded = False

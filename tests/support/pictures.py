@@ -14,14 +14,14 @@ from collect.cli.common import archive_option
 from collect.errors import BenchError
 from collect.paths import CHECKOUT, shown
 from tests.support.browser import Browser, chromium
-from tests.support.served import Served
+from tests.support.served import Served, drawn
 
 WIDTH = 1200
 LEAST, MOST = 420, 1200
 """How high a picture may be, in CSS pixels."""
 BELOW = 18
 """Pixels that are shown below the element that a picture ends with."""
-BOTTOM = "Math.max(...[...document.querySelectorAll('UNTIL')].map(each => each.getBoundingClientRect().bottom)) + scrollY"
+BOTTOM = "Math.max(...[...document.querySelectorAll('UNTIL')].map(each => each.getBoundingClientRect().bottom))"
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ def take(browser: Browser, archive: Archive, run_id: str, folder: Path) -> list[
         for picture in pictures(archive, run_id):
             for dark in (False, True):
                 browser.open(server.at(picture.address), WIDTH, dark=dark, height=MOST)
+                drawn(browser)
                 assert browser.errors == [], f"{picture.address}: {browser.errors}"
                 path = folder / f"{picture.name}{'-dark' if dark else ''}.png"
                 browser.screenshot(path, _height(browser, picture.until))

@@ -82,3 +82,12 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def drawn(browser: Browser) -> None:
+    """Wait until the charts of a trial's page are drawn, which a script makes when they come near the window."""
+    browser.ask(
+        "location.pathname.includes('/trial/')"
+        " ? Promise.all(report.views.map(view => report.show(view))).then(() => 0) : 0"
+    )
+    browser.rest()
