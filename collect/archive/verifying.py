@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import multiprocessing
 import os
 import signal
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from collect.errors import BenchError
 from collect.paths import shown
 
 Job = tuple[str, str | None]
+AHEAD = 64
+"""Runs a process that wait to be verified or told, as those are told in their order."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,15 @@ def verify_runs(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     with ProcessPoolExecutor(count, mp_context=context, initializer=_end_at_interrupt) as pool:
+        waiting: deque[Future[Result]] = deque()
         try:
-            yield from pool.map(functools.partial(_verify, archive.path), jobs)
+            # Not by map(), which gives up all at once: Ctrl-C in between makes the pool say so by a traceback.
+            for job in jobs:
+                waiting.append(pool.submit(_verify, archive.path, job))
+                if len(waiting) > AHEAD * count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         except BrokenProcessPool as error:
             remedy = "see what the kernel says (dmesg), then go on with --resume"
             raise BenchError("a process that verified was ended", shown(archive.path), remedy) from error
