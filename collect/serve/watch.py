@@ -72,7 +72,7 @@ class Watch:
         """Return that the run has ended, and that there is another or none."""
         found: list[Event] = []
         last = self._run_id
-        if last is not None and last not in partial_ids(self._archive.path):
+        if last is not None and (self._archive.folder(last).is_dir() or not _partial(self._archive, last).is_dir()):
             found.append((ENDED, {"run_id": last, "sealed": self._archive.folder(last).is_dir()}))
             # That there is none after it need not be said.
             self._run_id, self._told_none = None, True
