@@ -249,7 +249,7 @@ def test_two_runs_are_ticked_and_compared(browser: Browser, site: Site, capsys: 
     }
     assert expected
     assert _cells(browser, "#cells tbody tr") == expected
-    verdicts = browser.evaluate("[...document.querySelectorAll('#cells .verdict')].map(each => each.textContent)")
+    verdicts = browser.evaluate("[...document.querySelectorAll('#cells .judged')].map(each => each.textContent)")
     assert verdicts == [cell["verdict"] for cell in told["cells"]]
 
 

@@ -1,4 +1,4 @@
-"""Whatever a stranger sends to the server of the archive: it answers, says what is wrong, and takes nothing for markup."""
+"""Whatever a stranger sends to the server of the archive is answered, and nothing of it is taken for markup."""
 
 from __future__ import annotations
 
