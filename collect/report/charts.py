@@ -12,7 +12,7 @@ from bokeh.models.annotations import BoxAnnotation, Legend, LegendItem, Span
 from bokeh.plotting import figure
 
 from collect.report.figures import CellFigures, Row
-from collect.report.series import HostLoad, Line
+from collect.report.series import Line
 from collect.report.thin import SAID
 
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY = (
@@ -100,25 +100,6 @@ def latency_chart(
         "Exact percentiles of all right answers in the windows of the cell's trials. The largest value ends the line."
     )
     return Chart(title, note, plot, ["variant", "share", "latency ms"], body)
-
-
-def load_chart(load: HostLoad, window_s: float) -> Chart:
-    """Draw one host's CPU over time, stacked by unit, with all that is in use on its CPU set as a line."""
-    plot = empty_figure(f"{load.host}, cores", x="seconds since the window began", height=190)
-    units = [unit for unit in UNITS if any(load.units.get(unit, ()))]
-    data = {"at_s": load.at_s, "busy": load.busy} | {unit: load.units[unit] for unit in units}
-    source = ColumnDataSource(data)
-    areas = plot.varea_stack(units, x="at_s", source=source, color=[UNITS[unit] for unit in units], fill_alpha=0.85)
-    line = plot.line("at_s", "busy", source=source, color=TEXT, line_width=2)
-    items = [LegendItem(label=unit, renderers=[area]) for unit, area in zip(units, areas, strict=True)]
-    add_legend(plot, [*items, LegendItem(label="host", renderers=[line])])
-    tips = [("second", "@at_s{0.0}"), ("host", "@busy{0.00}"), *((unit, f"@{unit}{{0.000}}") for unit in units)]
-    plot.add_tools(HoverTool(renderers=[line], tooltips=tips, mode="vline"))
-    plot.y_range.start, plot.y_range.end = 0, max(load.cpus * 1.05, *load.busy, 0.1)
-    plot.add_layout(Span(location=load.cpus, dimension="width", line_color=TEXT, line_dash="dashed"))
-    _window(plot, window_s)
-    body = list(zip(load.at_s, load.busy, *(load.units[unit] for unit in units), strict=True))
-    return Chart(f"{load.host} ({load.side})", "", plot, ["second", "host", *units], body)
 
 
 def empty_figure(y: str, *, x: str, height: int = 300, tools: str = TOOLS, **options: Any) -> Any:

@@ -181,7 +181,7 @@ class _Maker:
         names = ("from second", "to second", "from ms", "to ms", "right answers")
         note = (
             "How many right answers took how long, from every request: blue are few, orange many, on a log scale. That"
-            " scale and the one of the latency are the same for all trials of the run."
+            " scale and the one of the latency are the same for all trials of this page."
         )
         columns = list(zip(HEAT_COLUMNS, names, strict=True))
         return Panel("heat", "Latency over time", note, "heat", columns, plot, wide=True)

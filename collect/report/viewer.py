@@ -30,7 +30,7 @@ OPEN = 4
 class View:
     """One chooser: the trials of a cell that can be drawn, in the order in which they were measured."""
 
-    id: str
+    anchor: str
     title: str
     rows: Sequence[Row]
     first: Row

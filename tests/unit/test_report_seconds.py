@@ -69,8 +69,8 @@ def test_seconds_hold_what_was_answered_in_them(found: Recorded, requests: Mappi
         columns = trial.sources["rate"]
         seconds = range(min(by_second), max(by_second) + 1)
         assert columns["at_s"] == [second + 0.5 for second in seconds]
-        assert columns["ok"] == [len(by_second.get(second, ())) for second in seconds[:-1]] + [None]
-        assert columns["failed"] == [0] * (len(seconds) - 1) + [None]
+        assert columns["ok"] == [*(len(by_second.get(second, ())) for second in seconds[:-1]), None]
+        assert columns["failed"] == [*(0 for _ in seconds[:-1]), None]
         for name, share in (("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99), ("max_ms", 1.0)):
             exact = [percentile(np.sort(by_second[second]), share) / 1000 for second in seconds if second in by_second]
             assert [value for value in columns[name] if value is not None] == exact
