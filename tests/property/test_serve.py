@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-import collect.archive.index
-import collect.serve.app
 from collect.archive.store import Archive
 from collect.serve import create_app
 from collect.serve.guard import Guard
@@ -46,8 +44,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder: Path = tmp_path_factory.mktemp("served")
     write_run(folder / "archive", small_plan(1)).seal()
     with pytest.MonkeyPatch.context() as patch:
-        for module in (collect.archive.index, collect.serve.app):
-            patch.setattr(module, "index_dir", lambda _: folder / "index")
+        patch.setenv("BENCH_INDEX", str(folder / "index"))
         yield TestClient(create_app(Archive(folder / "archive")), base_url="http://127.0.0.1:8765")
 
 

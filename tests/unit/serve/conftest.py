@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-import collect.archive.index
-import collect.serve.app
 from collect.archive import begin_run
 from collect.archive.labels import NOTE, TAG, add
 from collect.archive.store import Archive
@@ -27,10 +25,8 @@ AT = "http://127.0.0.1:8765"
 @pytest.fixture(scope="package", autouse=True)
 def index_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what is made from the tests' archives out of the checkout."""
-    folder = tmp_path_factory.mktemp("index")
     with pytest.MonkeyPatch.context() as patch:
-        for module in (collect.archive.index, collect.serve.app):
-            patch.setattr(module, "index_dir", lambda path: folder / path.resolve().as_posix().replace("/", "_"))
+        patch.setenv("BENCH_INDEX", str(tmp_path_factory.mktemp("index")))
         yield
 
 
