@@ -94,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str) -> int:
-    one_line = " ".join(message.split())
-    click.echo(f"error: {one_line}", err=True)
+    from collect.cli.common import say
+
+    say(f"error: {' '.join(message.split())}", err=True)
     return 2

@@ -14,7 +14,7 @@ import click
 from collect.archive.partial import partial_ids
 from collect.archive.store import Archive
 from collect.cli import complete
-from collect.cli.common import _cell, archive_option, json_option, print_json, print_table
+from collect.cli.common import archive_option, json_option, print_json, print_table, say
 from collect.cli.filters import filter_options
 from collect.cli.labels import labels_data, labels_lines
 from collect.errors import BenchError
@@ -103,11 +103,11 @@ def show(run: str, trial: str | None, archive_dir: Path, as_json: bool) -> None:
         print_json(told | {"labels": labels_data(known), "citation": asdict(cited)})
         return
     for line in labels_lines(known):
-        click.echo(line)
+        say(line)
     print_run(archive, figures)
     for line in _hosts(figures.manifest["hosts"]):
-        click.echo(f"host     {_cell(line)}")
-    click.echo(f"cite     {_cell(cited.text)}")
+        say(f"host     {line}")
+    say(f"cite     {cited.text}")
 
 
 def print_run(archive: Archive, figures: RunFigures) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -16,6 +17,7 @@ import click
 from collect.paths import default_archive_dir
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+_ODD = re.compile(r"[^\x20-\x7e\n]")
 
 
 def archive_option(command: Command) -> Command:
@@ -68,8 +70,14 @@ def despite_option(command: Command) -> Command:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON; moments as ISO 8601."""
-    click.echo(json.dumps(value, indent=1, ensure_ascii=False, default=_plain))
+    """Print a value as JSON; moments as ISO 8601, and no character that could reach the terminal's controls."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, default=_plain)
+    click.echo(_ODD.sub(lambda odd: odd[0] if odd[0].isprintable() else json.dumps(odd[0])[1:-1], text))
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """Print a line of text, whatever archive it is from: nothing in it reaches the terminal's controls."""
+    click.echo(_cell(line), err=err)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -9,7 +9,15 @@ import click
 
 from collect.archive.store import Archive
 from collect.cli import complete
-from collect.cli.common import archive_option, despite_option, json_option, outcome_option, print_json, print_table
+from collect.cli.common import (
+    archive_option,
+    despite_option,
+    json_option,
+    outcome_option,
+    print_json,
+    print_table,
+    say,
+)
 from collect.errors import BenchError
 
 if TYPE_CHECKING:
@@ -80,7 +88,7 @@ def _print(found: Comparison) -> None:
     print_table(names[:shown], [row[:shown] for row in rows])
     click.echo()
     for line in comparison_notes(found):
-        click.echo(line)
+        say(line)
 
 
 def _data(found: Comparison) -> dict[str, Any]:

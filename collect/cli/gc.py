@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from collect.archive.store import Archive
-from collect.cli.common import _cell, archive_option, json_option, print_json, print_table
+from collect.cli.common import archive_option, json_option, print_json, print_table, say
 from collect.cli.filters import filter_options
 from collect.errors import BenchError
 
@@ -95,7 +95,7 @@ def _print(found: Sweep, *, removed: bool) -> None:
             [[run.run_id, run.plan, run.validity, round(run.bytes / 2**20, 1)] for run in found.runs],
         )
     for kept in found.kept:
-        click.echo(f"kept: {_cell(kept.run_id)}: {_cell(kept.why)}")
+        say(f"kept: {kept.run_id}: {kept.why}")
     if found.leftovers:
         click.echo(f"left by a removal that was interrupted: {', '.join(found.leftovers)}")
     what = f"{len(found.runs):,} run{'s' * (len(found.runs) != 1)}, {in_words(found.bytes)}"

@@ -9,7 +9,7 @@ import click
 
 from collect.archive.store import Archive
 from collect.cli import complete
-from collect.cli.common import _cell, archive_option, json_option, print_json
+from collect.cli.common import archive_option, json_option, print_json, say
 from collect.errors import BenchError
 
 if TYPE_CHECKING:
@@ -75,13 +75,13 @@ def _print(archive: Archive, run_id: str, *, as_json: bool) -> None:
         print_json({"run_id": run_id, **labels_data(known)})
         return
     for line in labels_lines(known) or ["no tags, no notes"]:
-        click.echo(f"{run_id}: {line}")
+        say(f"{run_id}: {line}")
 
 
 def labels_lines(known: Labels) -> list[str]:
-    """Return tags and notes in lines that cannot reach the terminal's controls."""
-    tags = [f"tags: {_cell(', '.join(known.tags))}"] if known.tags else []
-    return [*tags, *(f"note of {_cell(each.at)} by {_cell(each.by)}: {_cell(each.text)}" for each in known.notes)]
+    """Return tags and notes in lines, ready to be said."""
+    tags = [f"tags: {', '.join(known.tags)}"] if known.tags else []
+    return [*tags, *(f"note of {each.at} by {each.by}: {each.text}" for each in known.notes)]
 
 
 def labels_data(known: Labels) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from collect.cli import complete
-from collect.cli.common import json_option, precision_options, print_json, print_table
+from collect.cli.common import json_option, precision_options, print_json, print_table, say
 from collect.errors import BenchError
 from collect.plan import load_plan, plan_names
 from collect.precision import pair_names, with_precision
@@ -54,23 +54,41 @@ def list_plans(as_json: bool) -> None:
 @plan.command()
 @click.argument("name", shell_complete=complete.own_plans)
 @precision_options
-def check(name: str, precision: float | None, time_limit_min: float | None) -> None:
+@json_option
+def check(name: str, precision: float | None, time_limit_min: float | None, as_json: bool) -> None:
     """Check the plan NAME (or a path): schema, known names, no cell twice, nothing that cannot be served.
 
     \b
     Examples:
       collect plan check quick
       collect plan check playbooks/plans/table.yml
-      collect plan check quick --precision 0.02 --time-limit-min 30
+      collect plan check quick --precision 0.02 --time-limit-min 30 --json
     """
     loaded = with_precision(load_plan(name), precision, time_limit_min)
+    ratios = None if loaded.precision is None else len(pair_names(loaded))
+    if as_json:
+        print_json(
+            {
+                "plan": loaded.name,
+                "cells": len(loaded.cells),
+                "blocks": loaded.blocks,
+                "trials": len(loaded.trials()),
+                "ceilings": len(loaded.ceilings()),
+                "probe": loaded.probe,
+                "needs": list(loaded.needs),
+                "precision": loaded.precision,
+                "ratios": ratios,
+                "estimate_s": loaded.estimate_s(),
+            }
+        )
+        return
     at_most = "at most " * (loaded.precision is not None)
     cells = f"{len(loaded.cells)} cells in {at_most}{loaded.blocks} blocks, {len(loaded.trials())} trials"
     more = [f"{len(loaded.ceilings())} of them ceilings"] * bool(loaded.ceilings()) + ["then probes"] * loaded.probe
     more += [f"on a server host with {' and '.join(loaded.needs)}"] * bool(loaded.needs)
     if loaded.precision is not None:
-        more.append(f"until {len(pair_names(loaded))} of its ratios are known to ± {100 * loaded.precision:g} %")
-    click.echo(f"{loaded.name}: {', '.join([cells, *more])}, about {loaded.estimate_s() / 60:.1f} minutes")
+        more.append(f"until {ratios} of its ratios are known to ± {100 * loaded.precision:g} %")
+    say(f"{loaded.name}: {', '.join([cells, *more])}, about {loaded.estimate_s() / 60:.1f} minutes")
 
 
 @plan.command()

@@ -11,7 +11,7 @@ import click
 from collect.archive.ask import MEMORY_MIB, ask
 from collect.archive.query import TIME_LIMIT_S
 from collect.archive.store import Archive
-from collect.cli.common import archive_option, json_option, print_json, print_table
+from collect.cli.common import archive_option, json_option, print_json, print_table, say
 from collect.cli.filters import filter_options
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def query(sql: str, timeout: float, memory_mib: int, filters: Filters, archive_d
     text = sys.stdin.read() if sql == "-" else sql
     answer = ask(archive, text, filters, time_limit_s=timeout, memory_mib=memory_mib)
     for line in answer.left_out:
-        click.echo(f"left out: {line}", err=True)
+        say(f"left out: {line}", err=True)
     if as_json:
         print_json([dict(zip(answer.names, row, strict=True)) for row in answer.rows])
     else:

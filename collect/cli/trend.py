@@ -9,7 +9,15 @@ import click
 
 from collect.archive.store import Archive
 from collect.cli import complete
-from collect.cli.common import archive_option, despite_option, json_option, outcome_option, print_json, print_table
+from collect.cli.common import (
+    archive_option,
+    despite_option,
+    json_option,
+    outcome_option,
+    print_json,
+    print_table,
+    say,
+)
 from collect.cli.filters import no_index_option
 
 if TYPE_CHECKING:
@@ -52,7 +60,7 @@ def trend(
     index = Index(archive, use=not no_index)
     found, refused = over_runs(archive, cell, OUTCOMES[by], check_names(despite), index=index, most=limit or None)
     for error in refused:
-        click.echo(f"left out: {error}", err=True)
+        say(f"left out: {error}", err=True)
     worse = found.worse_since(moment)
     if as_json:
         print_json(_data(found, since=moment, worse=worse))
@@ -82,7 +90,7 @@ def _print(found: Trend) -> None:
     print_table(("run", "commit", "blocks", unit, "level", "change"), rows)
     click.echo()
     for line in trend_notes(found):
-        click.echo(line)
+        say(line)
 
 
 def _data(found: Trend, **more: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import click
 
 from collect.archive.store import Archive
 from collect.cli import complete
-from collect.cli.common import _cell, archive_option, json_option, print_json
+from collect.cli.common import archive_option, json_option, print_json, say
 from collect.errors import BenchError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _verified(
 
 def _say(result: Result) -> None:
     for line in result.problems or ["ok"]:
-        click.echo(f"{_cell(result.name)}: {_cell(line)}")
+        say(f"{result.name}: {line}")
 
 
 def _summary(results: Sequence[Result]) -> str:

@@ -223,6 +223,8 @@ def test_plans_are_listed_and_shown(capsys: Capture) -> None:
         "quick: 4 cells in 3 blocks, 16 trials, 4 of them ceilings, about "
     )
     assert ", on a server host with database and python-modern, " in done(capsys, "plan", "check", "modern")
+    checked = json.loads(done(capsys, "plan", "check", "quick", "--json"))
+    assert (checked["cells"], checked["blocks"], checked["trials"], checked["ceilings"]) == (4, 3, 16, 4)
     assert len(json.loads(done(capsys, "plan", "show", "quick", "--json"))["trials"]) == 16
     assert done(capsys, "plan", "show", "quick").count("\n") == 17
 

@@ -201,3 +201,19 @@ def test_what_an_archive_says_cannot_reach_the_terminal(runs: ManyRuns, capsys: 
         assert not any(not character.isprintable() and character not in "\n\t" for character in out), command
     assert len(listed(capsys, runs)) == 1
     assert json.loads(said(capsys, runs, "list", "--json"))[0]["notes"][0]["text"] == f"n{ESCAPE}\u202e\r\nn"
+
+
+def test_neither_do_refusals_nor_json(runs: ManyRuns, capsys: Capture) -> None:
+    odd = f"{ESCAPE}\x9b31m\x7f\u202e\u2028"
+    run_id = runs.add({FLASK: [100.0]}, change=lambda manifest: manifest["plan"].update(name=odd))
+    add(runs.archive, run_id, NOTE, f"ä{odd}", by="ann")
+    out = said(capsys, runs, "list", "--json")
+    assert not any(not character.isprintable() and character != "\n" for character in out)
+    assert "ä" in out
+    (told,) = json.loads(out)
+    assert (told["plan"], told["notes"][0]["text"]) == (odd, f"ä{odd}")
+    manifest = runs.path / run_id / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"schema_version": odd}))
+    for command in (["show", run_id], ["cite", run_id], ["show", odd], ["tag", run_id, odd]):
+        line = said(capsys, runs, *command, code=2)
+        assert line.removesuffix("\n").isprintable()
