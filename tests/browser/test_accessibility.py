@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
 
 from tests.browser.test_report import BUILT, KINDS, UNDRAWN, WIDTHS
-from tests.support.axe import axe, faults
+from tests.support.axe import LOCK, axe, faults
 from tests.support.browser import Browser, chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(chromium() is None, reason="no Chromium here")]
@@ -47,11 +49,11 @@ def test_a_report_has_no_grave_fault(
     browser: Browser, kind: str, dark: bool, request: pytest.FixtureRequest
 ) -> None:
     path: Path = request.getfixturevalue(kind)
-    found = {}
+    found: list[str] = []
     for width in WIDTHS:
         browser.open(path, width, dark=dark)
-        found[width] = faults(browser)
-    assert found == dict.fromkeys(WIDTHS, [])
+        found += [f"{width} px: {fault}" for fault in faults(browser)]
+    assert found == []
 
 
 @asking_axe
@@ -138,3 +140,14 @@ def test_on_paper_it_is_dark_on_white_and_whole(browser: Browser, page: Path, da
     assert browser.paper().startswith(b"%PDF-")
     browser.until(f"{UNDRAWN} === 0", 60)
     assert browser.errors == []
+
+
+def test_the_lock_holds_what_is_asked_for_by_its_hash() -> None:
+    wanted = json.loads(LOCK.with_name("package.json").read_text())["dependencies"]
+    locked = json.loads(LOCK.read_text())["packages"]
+    assert locked[""]["dependencies"] == wanted
+    assert {f"node_modules/{name}" for name in wanted} == set(locked) - {""}
+    for name, version in wanted.items():
+        held = locked[f"node_modules/{name}"]
+        assert held["version"] == version
+        assert len(b64decode(held["integrity"].removeprefix("sha512-"))) == 64

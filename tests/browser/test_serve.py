@@ -113,13 +113,13 @@ def test_nothing_is_amiss_at_any_width(browser: Browser, site: Site, page: str, 
 @both
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_has_a_grave_fault(browser: Browser, site: Site, page: str, dark: bool) -> None:
-    found = {}
+    found: list[str] = []
     for width in WIDTHS:
         opened(browser, site, page, width, dark=dark)
         if page != "report":
             browser.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
-        found[width] = faults(browser)
-    assert found == dict.fromkeys(WIDTHS, [])
+        found += [f"{width} px: {fault}" for fault in faults(browser)]
+    assert found == []
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "report"])

@@ -33,6 +33,6 @@ def faults(browser: Browser) -> list[str]:
     path = axe()
     assert path, "axe-core is not here: run script/bootstrap --browser"
     if not browser.evaluate("typeof axe === 'object'"):
-        browser.ask(f"{path.read_text(encoding='utf-8')};0")
+        browser.ask(path.read_text(encoding="utf-8") + "\n;0")
     found: list[str] = browser.ask(RUN.replace("GRAVE", json.dumps(GRAVE)))
     return found

@@ -29,8 +29,8 @@ OPTIONS = (
     "--remote-debugging-pipe",
 )  # fmt: skip
 AT_REST = """document.readyState === 'complete'
-    && (typeof Bokeh === 'undefined' || !document.querySelector('[data-chart]')
-    || (Bokeh.documents.length > 0 && Bokeh.documents.every(each => each.is_idle)))"""
+    && (typeof Bokeh === 'undefined' || ((!document.querySelector('[data-chart]') || Bokeh.documents.length > 0)
+    && Bokeh.documents.every(each => each.is_idle)))"""
 """Whether the page is loaded and the charts that it has begun are drawn."""
 PATIENCE_S = 60.0
 
@@ -178,7 +178,7 @@ class Browser:
         self._mouse("mousePressed", x, y, button="left", clickCount=1)
         for step in range(1, steps + 1):
             self._mouse("mouseMoved", x + (to_x - x) * step / steps, y + (to_y - y) * step / steps, button="left")
-        self._mouse("mouseReleased", to_x, to_y, button="left", clickCount=1)
+        self._mouse("mouseReleased", to_x, to_y, button="left", buttons=0, clickCount=1)
 
     def screenshot(self, path: Path, height: int) -> None:
         """Keep the page's top, so many CSS pixels of it, as PNG."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,8 +35,9 @@ class Served:
         ]  # fmt: skip
 
     def __enter__(self) -> Served:
-        self._told = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in the end)
-        self._process = subprocess.Popen(self._command, stdout=self._told, stderr=subprocess.STDOUT)
+        self._folder = Path(tempfile.mkdtemp())
+        with (self._folder / "told").open("w") as told:
+            self._process = subprocess.Popen(self._command, stdout=told, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + BEGINS_S
         while not self._listens():
             assert self._process.poll() is None, self.told()
@@ -54,7 +56,7 @@ class Served:
             self._process.wait()
             raise AssertionError(f"it did not end within {ENDS_S} s: {self.told()}") from None
         told = self.told()
-        self._told.close()
+        shutil.rmtree(self._folder)
         assert code in (0, 130), f"exit code {code}: {told}"
         assert "Traceback" not in told, told
 
@@ -64,9 +66,7 @@ class Served:
 
     def told(self) -> str:
         """Return what it has printed."""
-        self._told.flush()
-        self._told.seek(0)
-        return self._told.read()
+        return (self._folder / "told").read_text(errors="replace")
 
     def _listens(self) -> bool:
         place = f"0100007F:{self.port:04X}"
