@@ -135,16 +135,24 @@ def _moment(text: str, option: str) -> datetime:
         raise BenchError(f'"{text}" is no date, no moment and no run', option, remedy) from error
 
 
+
+
+
+
 def _end(text: str) -> datetime:
     """Return the first moment that is too late: after a date its day, after a moment its second."""
     moment = _moment(text, "--until")
+    later = timedelta(seconds=1)
     if RUN_ID.fullmatch(text):
-        return moment + timedelta(seconds=2)  # it says of itself a moment later that it is begun
+        later = timedelta(seconds=2)  # it says of itself a moment later that it is begun
+    else:
+        with contextlib.suppress(ValueError):
+            date.fromisoformat(text)
+            later = timedelta(days=1)
     try:
-        date.fromisoformat(text)
-    except ValueError:
-        return moment + timedelta(seconds=1)
-    return moment + timedelta(days=1)
+        return moment + later
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _aware(moment: datetime) -> datetime:

@@ -77,6 +77,8 @@ def test_no_address_leads_to_the_disk(client: TestClient, path: str) -> None:
         ("/?validity=nice", 422),
         ("/?plan=" + "x" * 201, 400),
         ("/?tag=x" + "&tag=x" * 60, 400),
+        ("/?until=9999-12-31", 200),
+        ("/?since=0001-01-01", 200),
         ("/?cell=%5B", 200),
         ("/?cell=" + "*" * 100, 200),
         ("/?plan=%FF%FE", 200),
