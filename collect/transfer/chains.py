@@ -33,7 +33,9 @@ def merge_labels(source: Path, archive: Archive, run_id: str, scratch: Path) -> 
     if len(theirs) > MAX_BYTES:
         return DAMAGED
     theirs = _whole_lines(theirs)
-    if not theirs or problems(theirs, first_sum(archive, run_id)):
+    if not theirs:
+        return NONE
+    if problems(theirs, first_sum(archive, run_id)):
         return DAMAGED
     path = path_of(archive, run_id)
     with locked(archive.path, LOCK), writing(path):

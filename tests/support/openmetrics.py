@@ -1,7 +1,7 @@
 """A strict reader of OpenMetrics 1.0 text, made after the specification and not after our writer.
 
-https://prometheus.io/docs/specs/om/open_metrics_spec/: its grammar, and of its rules those that gauges, counters and infos
-are subject to.
+https://prometheus.io/docs/specs/om/open_metrics_spec/: its grammar, and of its rules those that gauges, counters and
+infos are subject to.
 """
 
 from __future__ import annotations

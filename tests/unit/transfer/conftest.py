@@ -17,7 +17,7 @@ from tests.support.synthetic import Setting, write_run
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """An archive of one run: two cells in two blocks, a few requests of each trial failed."""
     folder = tmp_path_factory.mktemp("sealed")
-    write_run(folder, small_plan(2), Setting(rps=300, failures=40)).seal()
+    write_run(folder, small_plan(2), Setting(rps=300, failures=20)).seal()
     return Archive(folder)
 
 
