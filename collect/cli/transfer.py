@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -53,7 +52,7 @@ def export(run: str | None, form: str, view: str | None, output: Path, filters: 
       collect export latest --as locust -o locust-files
     """
     archive = Archive(archive_dir)
-    if run is not None and _asks(filters):
+    if run is not None and filters.chooses:
         raise BenchError("a run is named, and others are asked for", "export", "leave away RUN or the filters")
     run_ids = [archive.resolve(run)] if run is not None else list(_chosen(archive, filters))
     if output != STDOUT:
@@ -141,11 +140,6 @@ def bundle(run: str, output: Path, archive_dir: Path, as_json: bool) -> None:
         print_json({"run_id": run_id, "bundle": str(output), "bytes": output.stat().st_size})
     else:
         click.echo(shown(output))
-
-
-def _asks(filters: Filters) -> bool:
-    """Say whether filters choose among the runs, however those are looked up."""
-    return any(value is not None for name, value in dataclasses.asdict(filters).items() if name != "indexed")
 
 
 def _chosen(archive: Archive, filters: Filters) -> Iterator[str]:
