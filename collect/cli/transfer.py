@@ -11,7 +11,7 @@ import click
 
 from collect.archive.store import Archive
 from collect.cli import complete
-from collect.cli.common import _cell, archive_option, json_option, print_json
+from collect.cli.common import archive_option, json_option, print_json, say
 from collect.cli.filters import filter_options
 from collect.errors import BenchError
 from collect.paths import shown
@@ -151,7 +151,7 @@ def _chosen(archive: Archive, filters: Filters) -> Iterator[str]:
         raise BenchError("no run fits", shown(archive.path), "ask for less, or see `collect list`")
     for entry in entries:
         if entry.problem:
-            click.echo(f"left out: {_cell(entry.problem)}", err=True)
+            say(f"left out: {entry.problem}", err=True)
         else:
             yield entry.run_id
 
@@ -162,13 +162,13 @@ def _say(outcome: Taken | RefusedError) -> None:
     from collect.transfer.take import Taken
 
     if not isinstance(outcome, Taken):
-        click.echo(f"error: {_cell(str(outcome))}", err=True)
+        say(f"error: {outcome}", err=True)
         return
     known = "" if outcome.labels in NOT_TAKEN or not outcome.labels else f", {outcome.labels}"
-    click.echo(f"{outcome.run_id}: {outcome.outcome}{known}")
+    say(f"{outcome.run_id}: {outcome.outcome}{known}")
     if outcome.labels in NOT_TAKEN:
         remedy = "see `collect show` in both archives, then label it by hand"
-        click.echo(f"error: {outcome.labels} ({outcome.run_id}): {remedy}", err=True)
+        say(f"error: {outcome.labels} ({outcome.run_id}): {remedy}", err=True)
 
 
 def _data(outcomes: Iterable[Taken | RefusedError]) -> Iterator[dict[str, str | None]]:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from collect.archive.columns import columns
 from collect.archive.store import Archive
-from collect.archive.tables import columns
 from collect.documents import load_yaml
 from collect.paths import DATA_DIR
 from collect.transfer.views import Rows
