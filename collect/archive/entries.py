@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from collect.archive.looks import blocks_of
+from collect.archive.space import bytes_of
 from collect.archive.store import READ_AS, Archive, Manifest
 from collect.errors import BenchError
 from collect.paths import shown
@@ -96,7 +96,7 @@ class Entry:
     @property
     def bytes(self) -> int:
         """What the files in its folder hold together, as they are now; looked up at each call."""
-        return sum(_size(os.path.join(parent, name)) for parent, _, names in os.walk(self.folder) for name in names)  # noqa: PTH118
+        return bytes_of(self.folder)
 
     def as_json(self) -> dict[str, Any]:
         """Return what ``collect list --json`` says of it (beside its size and labels)."""
@@ -183,10 +183,3 @@ def _coded(value: Any) -> str:
 @functools.lru_cache(4096)
 def _decoded(text: str) -> Any:
     return json.loads(text)
-
-
-def _size(path: str) -> int:
-    try:
-        return os.lstat(path).st_size
-    except OSError:
-        return 0  # it vanished meanwhile

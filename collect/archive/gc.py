@@ -20,6 +20,7 @@ from collect.archive.labels import LOCK, check, labels
 from collect.archive.labels import SUFFIX as LABELS
 from collect.archive.lock import locked, writing
 from collect.archive.partial import RUN_ID
+from collect.archive.space import bytes_of
 from collect.archive.store import Archive
 from collect.archive.validity import INVALID
 
@@ -92,7 +93,7 @@ def sweep(archive: Archive, entries: Sequence[Entry], rule: Rule, *, now: dateti
         else:
             doomed.append(Doomed(entry.run_id, entry.plan, entry.validity, size(archive, entry.run_id)))
     left = leftovers(archive)
-    return Sweep(tuple(doomed), tuple(kept), tuple(path.name for path in left), sum(map(_bytes, left)))
+    return Sweep(tuple(doomed), tuple(kept), tuple(path.name for path in left), sum(map(bytes_of, left)))
 
 
 def protection(archive: Archive, run_id: str) -> str | None:
@@ -143,7 +144,7 @@ def leftovers(archive: Archive) -> list[Path]:
 
 def size(archive: Archive, run_id: str) -> int:
     """Return what a run's folder and all beside it hold, in bytes."""
-    return _bytes(archive.folder(run_id)) + sum(map(_bytes, _beside(archive, run_id)))
+    return bytes_of(archive.folder(run_id)) + sum(map(bytes_of, _beside(archive, run_id)))
 
 
 def discard(folder: Path) -> None:
@@ -169,16 +170,6 @@ def _discard_beside(archive: Archive, run_id: str) -> None:
     for path in _beside(archive, run_id):
         path.unlink(missing_ok=True)
     fsync_path(archive.path)
-
-
-def _bytes(path: Path) -> int:
-    """Return what a file, or all files in a folder, hold; what vanishes meanwhile counts for nothing."""
-    try:
-        if not path.is_dir() or path.is_symlink():
-            return path.lstat().st_size
-        return sum(map(_bytes, path.iterdir()))
-    except OSError:
-        return 0
 
 
 def _older(run_id: str, seconds: float, now: datetime) -> bool:
