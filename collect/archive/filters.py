@@ -135,10 +135,6 @@ def _moment(text: str, option: str) -> datetime:
         raise BenchError(f'"{text}" is no date, no moment and no run', option, remedy) from error
 
 
-
-
-
-
 def _end(text: str) -> datetime:
     """Return the first moment that is too late: after a date its day, after a moment its second."""
     moment = _moment(text, "--until")
