@@ -62,6 +62,8 @@ def serve(host: str, port: int, token_file: Path | None, archive_dir: Path) -> i
     with _listening(host, port) as listener:
         servers: list[Server] = []
         app = create_app(archive, token, host=host, closing=lambda: any(each.should_exit for each in servers))
+        # What is new is put into the index now, so that the first visitor need not wait for it.
+        app.state.served.entries()
         number = listener.getsockname()[1]
         click.echo(f"Serving {shown(archive.path)}, read only; Ctrl-C ends it:")
         click.echo(f"  {_address(host, number)}/" + (f"?token={token}" if token and not token_file else ""))

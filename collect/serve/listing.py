@@ -50,7 +50,7 @@ def listing_page(request: Request) -> Response:
     """Return the runs that fit the filters in the address, a hundred at a time."""
     serving = served(request)
     every = serving.entries()
-    chosen = {name: value for name in _names() if (value := asked(request, name))}
+    chosen: dict[str, Any] = {name: value for name in _names() if (value := asked(request, name))}
     found = fitting(serving.archive, every, Filters(**chosen)) if chosen else list(every)
     pages = max(1, -(-len(found) // ON_A_PAGE))
     number = asked_page(request, pages)
