@@ -73,7 +73,7 @@ def labelled(archive: Archive) -> list[str]:
 def labels(archive: Archive, run_id: str) -> Labels:
     """Return the tags and notes of a run; what cannot be read of them is left out (``check`` tells of it)."""
     try:
-        return state(_content(path_of(archive, run_id)))
+        return state(content_of(path_of(archive, run_id)))
     except OSError:
         return Labels()
 
@@ -82,7 +82,7 @@ def check(archive: Archive, run_id: str) -> list[str]:
     """Return what is wrong with the labels of a run, one line each; nothing where all is right or there are none."""
     path = path_of(archive, run_id)
     try:
-        content = _content(path)
+        content = content_of(path)
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -111,7 +111,7 @@ def add_all(archive: Archive, run_id: str, said: Sequence[tuple[str, str]], *, b
     path = path_of(archive, run_id)
     with locked(archive.path, LOCK), writing(path):
         try:
-            content = _content(path)
+            content = content_of(path)
         except FileNotFoundError:
             content = b""
         except OSError as error:
@@ -165,6 +165,15 @@ def problems(content: bytes, first: str) -> list[str]:
     return found
 
 
+def content_of(path: Path) -> bytes:
+    """Return what a file holds, at most a little more than is taken; OSError where it is not a plain file."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "not a plain file", str(path))
+        return file.read(MAX_BYTES + 1)
+
+
 def first_sum(archive: Archive, run_id: str) -> str:
     """Return the sum that the first line of a run's labels names: sha256 of its SHA256SUMS. OSError without one."""
     return _sum((archive.folder(run_id) / SUMS).read_bytes())
@@ -214,15 +223,6 @@ def _append(path: Path, at: int, lines: bytes) -> None:
         os.close(handle)
     if new:
         fsync_path(path.parent)
-
-
-def _content(path: Path) -> bytes:
-    """Return what a file holds, at most a little more than is taken; OSError where it is not a plain file."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "not a plain file", str(path))
-        return file.read(MAX_BYTES + 1)
 
 
 def _complete(content: bytes) -> list[bytes]:

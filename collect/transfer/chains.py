@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from collect.archive.durable import fsync_path, rename_durably
-from collect.archive.labels import LOCK, MAX_BYTES, _content, first_sum, path_of, problems
+from collect.archive.labels import LOCK, MAX_BYTES, content_of, first_sum, path_of, problems
 from collect.archive.lock import locked, writing
 from collect.archive.store import Archive
 
@@ -25,7 +25,7 @@ def merge_labels(source: Path, archive: Archive, run_id: str, scratch: Path) -> 
     ``scratch`` is a folder on the archive's disk. BenchError where that takes no more; the archive's are whole then.
     """
     try:
-        theirs = _content(source)
+        theirs = content_of(source)
     except FileNotFoundError:
         return NONE
     except OSError:
@@ -40,7 +40,7 @@ def merge_labels(source: Path, archive: Archive, run_id: str, scratch: Path) -> 
     path = path_of(archive, run_id)
     with locked(archive.path, LOCK), writing(path):
         try:
-            ours = _whole_lines(_content(path))
+            ours = _whole_lines(content_of(path))
         except FileNotFoundError:
             ours = b""
         except OSError:
