@@ -27,6 +27,8 @@ DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
 TEXT = "#7a7a7a"
 """Legible on light and dark alike; a page puts its own grey for it (report_script.js.j2)."""
 TOOLS = "box_zoom,xpan,reset,save"
+IN_A_ROW = 4
+"""So many names stand beside one another above a chart, so that they fit a narrow window."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ def add_legend(plot: Any, items: Sequence[LegendItem]) -> None:
     legend = Legend(
         items=list(items), orientation="horizontal", background_fill_alpha=0, border_line_color=None,
         label_text_color=TEXT, label_text_font_size="12px", margin=4, spacing=10, glyph_width=16,
+        ncols=min(IN_A_ROW, len(items)) or "auto",
     )  # fmt: skip
     plot.add_layout(legend, "above")
 

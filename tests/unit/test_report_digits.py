@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from collect.archive.store import Archive
-from collect.catalog import load_catalog
+from collect.catalog import Catalog
 from collect.cli import main
 from collect.report.article import article_figures
+from collect.report.data import run_data
+from collect.report.figures import run_figures
 from collect.report.html import render
 from tests.support.cells import cells, measured
 from tests.support.judged import ARTICLE_WAY, change, judged
+from tests.unit.test_report_composition import run as apart
 
 Row = Mapping[str, Any]
 KEPT = ("data-trial", "data-cell", "data-top", "data-bottom", "data-column")
@@ -62,12 +65,19 @@ def figures(archive: Archive) -> list[dict[str, str]]:
     return Figures(render(archive, archive.resolve("latest"))).found
 
 
-def asked(archive: Archive, capsys: pytest.CaptureFixture[str]) -> list[Row]:
+class Said(NamedTuple):
+    """What the archive says."""
+
+    rows: list[Row]
+    catalog: Catalog
+
+
+def asked(archive: Archive, capsys: pytest.CaptureFixture[str]) -> Said:
     capsys.readouterr()
     sql = "SELECT * FROM trials ORDER BY ordinal"
     assert main(["query", sql, "--json", "--archive", str(archive.path)]) == 0
     rows: list[Row] = json.loads(capsys.readouterr().out)
-    return rows
+    return Said(rows, Catalog.from_json(archive.manifest(archive.resolve("latest"))["catalog"]))
 
 
 def usable(rows: Iterable[Row], cell: str) -> list[Row]:
@@ -83,21 +93,21 @@ def ratio(top: Mapping[int, float], bottom: Mapping[int, float]) -> float:
     return math.exp(statistics.fmean(logs))
 
 
-def expected(rows: list[Row], at: Mapping[str, str]) -> float:
+def expected(said: Said, at: Mapping[str, str]) -> float:
     """Return what the archive says a figure is."""
-    column = at["data-column"]
+    column, rows = at["data-column"], said.rows
     if "data-trial" in at:
         (row,) = (row for row in rows if row["trial_id"] == at["data-trial"])
         value: float = row[column]
         return value
     if column in ("ratio", "cpu", "article", "article_text"):
         top, bottom = (usable(rows, at[name]) for name in ("data-top", "data-bottom"))
-        return _ratio(column, top, bottom)
+        return _ratio(said.catalog, column, top, bottom)
     mine = usable(rows, at["data-cell"])
     if column == "failures":
         return sum(row["failures"] for row in rows if row["cell"] == at["data-cell"] and row["kind"] == "cell")
     if column == "article_rps":
-        return _article(mine[0])[0]
+        return _article(said.catalog, mine[0])[0]
     if column.endswith("_cpu_s_per_1000"):
         name = column.replace("_cpu_s_per_1000", "_cpu_cores")
         return math.fsum(row[name] * 1000 for row in mine) / math.fsum(row["rps"] for row in mine)
@@ -117,34 +127,33 @@ TAKEN: Mapping[str, Callable[[Callable[[str], float]], float]] = {
 """What a cell took of each ceiling, from its means."""
 
 
-def _ratio(column: str, top: list[Row], bottom: list[Row]) -> float:
+def _ratio(catalog: Catalog, column: str, top: list[Row], bottom: list[Row]) -> float:
     if column == "ratio":
         return ratio(by_block(top, lambda row: row["rps"]), by_block(bottom, lambda row: row["rps"]))
     if column == "cpu":
         costs = [by_block(rows, lambda row: row["app_cpu_cores"] / row["rps"]) for rows in (top, bottom)]
         return ratio(*costs)
-    rate, text_rate = _article(bottom[0])
-    return _article(top[0])[0] / (rate if column == "article" else text_rate or math.nan)
+    rate, text_rate = _article(catalog, bottom[0])
+    return _article(catalog, top[0])[0] / (rate if column == "article" else text_rate or math.nan)
 
 
-def _article(row: Row) -> tuple[float, float | None]:
-    catalog = load_catalog()
+def _article(catalog: Catalog, row: Row) -> tuple[float, float | None]:
     figure = article_figures(catalog)[row["workload"]][catalog.variants[row["variant"]]["article"]]
     return figure.rps, figure.text_rps
 
 
 def check(archive: Archive, capsys: pytest.CaptureFixture[str]) -> set[str]:
     """Hold every figure of a page against the archive; return the columns that there were."""
-    rows, found = asked(archive, capsys), figures(archive)
+    said, found = asked(archive, capsys), figures(archive)
     assert found
     columns = set()
     for at in found:
         if "data-ratio" in at:
             if "data-top" in at and at["data-ratio"]:
-                assert at["data-ratio"] == str(expected(rows, {**at, "data-column": "ratio"})), at
+                assert at["data-ratio"] == str(expected(said, {**at, "data-column": "ratio"})), at
             continue
         assert "data-column" in at, f"nobody can tell what this is: {at}"
-        assert at["data-value"] == str(expected(rows, at)), at
+        assert at["data-value"] == str(expected(said, at)), at
         columns.add(at["data-column"])
     return columns
 
@@ -167,10 +176,37 @@ def test_variants_beside_one_another_on_both_pythons(tmp_path: Path, capsys: pyt
     assert columns >= {"rps", "app_cpu_s_per_1000", "server_cpu_s_per_1000", "app_pss_mib", "ratio"}
 
 
+@pytest.mark.parametrize("kind", ["ladder", "factorial"])
+def test_what_is_reckoned_from_all_trials_is_what_json_says(
+    tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = apart(tmp_path, kind)
+    known = {"100", *map(str, numbers(run_data(run_figures(archive, archive.resolve("latest")))))}
+    said, reckoned = asked(archive, capsys), 0
+    for at in figures(archive):
+        if "data-value" in at and "data-column" in at:
+            assert at["data-value"] == str(expected(said, at)), at
+        elif "data-value" in at:
+            assert at["data-value"] in known, at
+            reckoned += 1
+    assert reckoned > 5
+
+
+def numbers(value: Any) -> Iterator[float]:
+    """Yield all numbers of plain data."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from numbers(each)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
+
+
 def test_a_figure_that_is_not_the_archives_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     archive = judged(tmp_path, ARTICLE_WAY)
-    rows = asked(archive, capsys)
+    said = asked(archive, capsys)
     at = next(at for at in figures(archive) if at.get("data-column") == "rps" and "data-trial" in at)
-    assert at["data-value"] == str(expected(rows, at))
-    other = [{**row, "rps": math.nextafter(row["rps"], math.inf)} for row in rows]
+    assert at["data-value"] == str(expected(said, at))
+    other = said._replace(rows=[{**row, "rps": math.nextafter(row["rps"], math.inf)} for row in said.rows])
     assert at["data-value"] != str(expected(other, at))
