@@ -68,7 +68,8 @@ def draw(archive: Archive, run_id: str) -> dict[str, bytes]:
     """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, REPORT)
-        command = [sys.executable, "-c", COMMAND, "report", run_id, "-o", report, "--archive", archive.path.resolve()]
+        place = str(archive.path.resolve())
+        command = [sys.executable, "-c", COMMAND, "report", run_id, "-o", str(report), "--archive", place]
         fixed = os.environ | {"PYTHONHASHSEED": "0"}
         done = subprocess.run(command, capture_output=True, text=True, env=fixed, cwd=CHECKOUT, check=False)
         if done.returncode:

@@ -135,7 +135,10 @@ def _moment(view: str, found: Mapping[str, Sequence[Any]], index: int) -> float 
         at: float | None = found["t"][index]
         return at
     begin, length_s = found["window_start_at"][index], found["window_s"][index]
-    return None if begin is None or length_s is None else round(begin.timestamp() + length_s, 6)
+    if begin is None or length_s is None:
+        return None
+    ended: float = round(begin.timestamp() + length_s, 6)
+    return ended
 
 
 @functools.lru_cache(maxsize=2**14)

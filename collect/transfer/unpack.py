@@ -27,7 +27,7 @@ MAX_HEADER = 2**20
 PIECE = 2**16
 GZIP = b"\x1f\x8b"
 REMEDY = "nothing was unpacked; make it anew by `collect bundle`, or by tar -cz of a run's folder"
-NO_TAR = (tarfile.TarError, zlib.error, EOFError, ValueError, ArithmeticError, LookupError, RecursionError)
+WRONG = (tarfile.TarError, zlib.error, EOFError, ValueError, ArithmeticError, LookupError, RecursionError, OSError)
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def _reading(path: Path) -> Iterator[None]:
     """Turn what is wrong with a tar into a BenchError; what is wrong with a disk passes."""
     try:
         yield
-    except (*NO_TAR, OSError) as error:
+    except WRONG as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         said = str(error).strip() or type(error).__name__

@@ -55,7 +55,8 @@ def tables(archive: Archive, run_ids: Iterable[str], view: str) -> Iterator[Any]
 
 def by_trial(pieces: Iterable[Any]) -> Iterator[tuple[str, Any]]:
     """Yield a run's rows trial by trial, as a trial's rows stand together: its id, and all of its rows."""
-    current, waiting = "", []
+    current = ""
+    waiting: list[Any] = []
     for piece in pieces:
         ids = plain_texts(piece.column("trial_id"))
         for trial_id in ids.unique().to_pylist():
