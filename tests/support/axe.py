@@ -10,7 +10,9 @@ from tests.support.checkout import ORIGINAL
 
 LOCK = ORIGINAL / "script" / "axe" / "package-lock.json"
 GRAVE = ("serious", "critical")
-RUN = """axe.run(document, {resultTypes: ["violations"], iframes: false}).then(said => said.violations
+COLORS = ("color-contrast",)
+"""The rules whose answer is another on light and on dark."""
+RUN = """axe.run(document, OPTIONS).then(said => said.violations
     .filter(each => GRAVE.includes(each.impact))
     .map(each => {
         const places = each.nodes.slice(0, 4).map(node => {
@@ -28,11 +30,17 @@ def axe() -> Path | None:
     return path if path.is_file() else None
 
 
-def faults(browser: Browser) -> list[str]:
-    """Return what is serious or critical about the page as it is shown, a line a rule with the first places."""
+def faults(browser: Browser, rules: tuple[str, ...] = ()) -> list[str]:
+    """Return what is serious or critical about the page as it is shown, a line a rule with the first places.
+
+    All rules are asked, or some by their names.
+    """
     path = axe()
     assert path, "axe-core is not here: run script/bootstrap --browser"
     if not browser.evaluate("typeof axe === 'object'"):
         browser.ask(path.read_text(encoding="utf-8") + "\n;0")
-    found: list[str] = browser.ask(RUN.replace("GRAVE", json.dumps(GRAVE)))
+    options: dict[str, object] = {"resultTypes": ["violations"], "iframes": False}
+    if rules:
+        options["runOnly"] = {"type": "rule", "values": rules}
+    found: list[str] = browser.ask(RUN.replace("OPTIONS", json.dumps(options)).replace("GRAVE", json.dumps(GRAVE)))
     return found
