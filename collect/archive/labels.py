@@ -106,10 +106,11 @@ def add_all(archive: Archive, run_id: str, said: Sequence[tuple[str, str]], *, b
     """Add several lines at once, all or none, each a kind and its text; return how many there were to add."""
     for kind, text in said:
         _check_text(kind, text)
-    if not RUN_ID.fullmatch(run_id) or not (archive.folder(run_id) / SUMS).is_file():
-        raise BenchError(f'there is no sealed run "{run_id}"', shown(archive.path), "see `collect list`")
     path = path_of(archive, run_id)
     with locked(archive.path, LOCK), writing(path):
+        # Not before it waits: meanwhile the run may be removed.
+        if not RUN_ID.fullmatch(run_id) or not (archive.folder(run_id) / SUMS).is_file():
+            raise BenchError(f'there is no sealed run "{run_id}"', shown(archive.path), "see `collect list`")
         try:
             content = content_of(path)
         except FileNotFoundError:

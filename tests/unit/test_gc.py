@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -18,6 +21,7 @@ from collect.archive.gc import Rule, leftovers, remove, remove_leftovers, sweep
 from collect.archive.labels import NOTE, TAG, UNTAG, add, labelled, path_of
 from collect.archive.store import Archive
 from collect.cli import main
+from collect.errors import BenchError
 from tests.support.many_runs import BEGIN, FLASK, ManyRuns
 
 Capture = pytest.CaptureFixture[str]
@@ -262,3 +266,35 @@ def test_the_command_says_what_stayed_after_all(
     assert f"kept: {all_ids[0]}: tagged wait\n" in out
     assert "removed: 1 run, " in out
     assert archive.run_ids() == [all_ids[0], all_ids[2]]
+
+
+def test_a_tag_and_a_removal_at_once_end_in_one_of_the_two(runs: ManyRuns) -> None:
+    archive, all_ids = runs.archive, [run(runs) for _ in range(12)]
+
+    def tag(run_id: str) -> bool:
+        try:
+            return add(archive, run_id, TAG, "keep")
+        except BenchError as error:
+            assert "there is no sealed run" in str(error)
+            return False
+
+    with ThreadPoolExecutor(2) as pool:
+        removed = pool.map(lambda run_id: remove(archive, run_id) is None, all_ids)
+        tagged = pool.map(tag, all_ids)
+        ended = list(zip(removed, tagged, strict=True))
+    assert all(gone != kept for gone, kept in ended)
+    left = [run_id for run_id, (gone, _) in zip(all_ids, ended, strict=True) if not gone]
+    assert archive.run_ids() == labelled(archive) == left
+
+
+def test_a_removal_that_is_killed_is_gone_on_with(runs: ManyRuns, capsys: Capture) -> None:
+    archive, all_ids = runs.archive, [run(runs) for _ in range(3)]
+    program = (
+        "import os, shutil, signal, sys; shutil.rmtree = lambda folder: os.kill(os.getpid(), signal.SIGKILL);"
+        " from collect.cli import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", program, "gc", "--keep", "1", "--yes", "--archive", str(archive.path)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert archive.run_ids() == all_ids[1:]
+    assert ids(gc(capsys, archive, "--keep", "1", "--yes")) == [all_ids[1]]
+    assert names(archive) == {all_ids[2], f"{all_ids[2]}.html", f"{all_ids[2]}.findings.md"}
