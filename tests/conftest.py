@@ -39,6 +39,15 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
             TURNS.give()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def index_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the indices of archives that tests make are, instead of in the checkout; it goes with them."""
+    folder = tmp_path_factory.mktemp("index")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_INDEX", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def new_checkout() -> Iterator[Callable[[], Checkout]]:
     """Copies of this checkout; in the end each is taken down, must leave nothing, and is removed."""

@@ -89,7 +89,7 @@ class Sources:
             except OSError:
                 empty = True
             if empty:
-                refused.append(cannot_be_read(path, run_id))
+                refused.append(BenchError("the file is not there", shown(path), f"see `collect verify {run_id}`"))
             else:
                 found.append(run_id)
         return found, refused
@@ -120,8 +120,3 @@ def choose(archive: Archive, filters: Filters) -> tuple[Sources, list[str]]:
     entries = fitting(archive, snapshot.entries(), filters)
     readable = [entry for entry in entries if not entry.problem]
     return Sources.of(snapshot, readable), [entry.problem for entry in entries if entry.problem]
-
-
-def cannot_be_read(path: Path, run_id: str) -> BenchError:
-    """Return what to say of a file that is missing or damaged."""
-    return BenchError("the file cannot be read", shown(path), f"see `collect verify {run_id}`")

@@ -16,6 +16,7 @@ from collect.paths import shown
 
 Manifest = Mapping[str, Any]
 
+
 def _from_schema_1(manifest: dict[str, Any], folder: Path) -> dict[str, Any]:
     from collect.archive.verdicts import from_schema_1  # judges trials, which takes more than any list of runs does
 

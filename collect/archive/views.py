@@ -12,8 +12,10 @@ from typing import Any
 
 from collect.archive.columns import sql_columns
 from collect.archive.entries import RUNS, runs_row
-from collect.archive.sources import Sources, cannot_be_read
+from collect.archive.kept import as_sealed
+from collect.archive.sources import Sources
 from collect.errors import BenchError
+from collect.paths import shown
 
 VIEWS = {
     "trials": "*",
@@ -129,18 +131,13 @@ class Views:
         return found
 
     def _opens(self, run_id: str) -> bool:
-        """Say whether a run's own trials are to be read; note where one of many cannot be."""
-        if not self._sources.lenient:
+        """Say whether a run's own trials are to be read; note where those of one of many are damaged."""
+        if not self._sources.lenient or as_sealed(self._sources.archive.folder(run_id)):
             return True
+        remedy = f"see `collect verify {run_id}`"
         path = self._sources.path(run_id, "trials")
-        import duckdb
-
-        try:
-            self._connection.execute(f"SELECT * FROM read_parquet([{quoted(str(path))}]) LIMIT 0")  # noqa: S608
-        except duckdb.Error:
-            self.refused.append(cannot_be_read(path, run_id))
-            return False
-        return True
+        self.refused.append(BenchError("the trials are not as they were sealed", shown(path), remedy))
+        return False
 
 
 def quoted(text: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from collect.archive.partial import SCHEMA_VERSION
 from collect.archive.store import Archive, Manifest
 from collect.errors import BenchError
+from collect.paths import shown
 from collect.plan import Cell
 
 HEAD_BYTES = 2**18
@@ -63,9 +64,12 @@ def read_head(archive: Archive, run_id: str) -> Head:
             keys = first_keys(file.read(HEAD_BYTES).decode(errors="ignore"))
     except OSError:
         pass  # said below, in the archive's words
-    if keys is None or keys["schema_version"] != SCHEMA_VERSION:
-        keys = dict(archive.manifest(run_id))
-    return head_of(keys)
+    try:
+        if keys is None or keys["schema_version"] != SCHEMA_VERSION:
+            keys = dict(archive.manifest(run_id))
+        return head_of(keys)
+    except (LookupError, TypeError, AttributeError) as error:
+        raise BenchError("the manifest cannot be read", shown(path), f"see `collect verify {run_id}`") from error
 
 
 def read_heads(archive: Archive) -> tuple[list[Head], list[BenchError]]:

@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from collect.archive.index import Index
+from collect.archive.kept import as_sealed
 from collect.archive.segments import Segment
 from collect.archive.store import Archive
 from collect.compare.heads import Head, read_head
 from collect.compare.series import COLUMNS, by_cell, cell_rows
 from collect.errors import BenchError
+from collect.paths import shown
 
 
 class Recorded:
@@ -33,7 +35,7 @@ class Recorded:
         for run_id in self._run_ids:
             if run_id not in self._kept:
                 try:
-                    self._read[run_id] = read_head(archive, run_id)
+                    self._read[run_id] = _read(archive, run_id)
                 except BenchError as error:
                     self.refused.append(error)
 
@@ -96,3 +98,12 @@ class Recorded:
         )
         vars(head)["cells"] = like.cells  # worked out once for all that share a plan
         return head
+
+
+def _read(archive: Archive, run_id: str) -> Head:
+    """Return the head of a run from its own files; BenchError where it cannot be read, or is damaged."""
+    head = read_head(archive, run_id)
+    if not as_sealed(archive.folder(run_id)):
+        where = shown(archive.folder(run_id))
+        raise BenchError("manifest or trials are not as they were sealed", where, f"see `collect verify {run_id}`")
+    return head

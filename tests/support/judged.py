@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from collect.archive.store import Archive
+from collect.archive.sums import write_sums
 from collect.plan import Plan, load_plan
 from tests.support.synthetic import write_run
 
@@ -68,6 +69,7 @@ def rewrite(entry: Path, words: Mapping[str, str | list[str]], **columns: Any) -
             schema = schema.append(pa.field(name, pa.array([row[name] for row in rows]).type))
     path.chmod(0o644)
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+    write_sums(entry)
 
 
 def change(entry: Path, **keys: Any) -> None:
@@ -76,3 +78,4 @@ def change(entry: Path, **keys: Any) -> None:
     manifest = json.loads(path.read_text()) | keys
     path.chmod(0o644)
     path.write_text(json.dumps({key: value for key, value in manifest.items() if value is not None}))
+    write_sums(entry)

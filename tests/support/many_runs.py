@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from collect.archive.store import Archive
+from collect.archive.sums import write_sums
 from collect.archive.tables import trials_table
 from tests.support.plans import small_plan
 from tests.support.synthetic import write_run
@@ -88,7 +89,7 @@ class ManyRuns:
         entry.mkdir()
         pq.write_table(trials_table(trials), entry / "trials.parquet")
         (entry / "manifest.json").write_text(json.dumps(manifest, indent=1))
-        (entry / "SHA256SUMS").write_text("")
+        write_sums(entry)
         return run_id
 
 
