@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -48,5 +49,6 @@ async def events(serving: Served, poll_s: float = POLL_S) -> AsyncIterator[str]:
 
 
 def event(name: str, value: Mapping[str, Any]) -> str:
-    """Return one event: its name, and its data as JSON, which has no line breaks."""
-    return f"event: {name}\ndata: {json.dumps(value)}\n\n"
+    """Return one event: its name, and its data as JSON, which has no line breaks; what is no number there is null."""
+    plain = {key: None if isinstance(each, float) and not math.isfinite(each) else each for key, each in value.items()}
+    return f"event: {name}\ndata: {json.dumps(plain)}\n\n"

@@ -189,3 +189,9 @@ def test_the_stream_ends_with_the_server_and_in_its_time(tmp_path: Path) -> None
     assert answer.headers["cache-control"] == "no-store"
     assert answer.text == "retry: 2000\n\nevent: none\ndata: {}\n\n"
     assert client.head("/live/events").text == ""
+
+
+def test_what_is_no_number_in_json_is_null() -> None:
+    assert event("second", {"rps": float("nan"), "p95_ms": float("inf"), "failures": 3, "limited_by": ["x"]}) == (
+        'event: second\ndata: {"rps": null, "p95_ms": null, "failures": 3, "limited_by": ["x"]}\n\n'
+    )
