@@ -40,9 +40,9 @@ async def live_events(request: Request) -> Response:
 async def events(serving: Served, poll_s: float = POLL_S) -> AsyncIterator[str]:
     """Yield events as a browser reads them, until the server is about to end or the stream has lasted long enough."""
     watch = Watch(serving.archive)
-    begin = time.monotonic()
+    began = time.monotonic()
     yield f"retry: {RETRY_MS}\n\n"
-    while not serving.closing() and time.monotonic() - begin < serving.stream_s:
+    while not serving.closing() and time.monotonic() - began < serving.stream_s:
         for name, value in await run_in_threadpool(watch.look):
             yield event(name, value)
         await asyncio.sleep(poll_s)

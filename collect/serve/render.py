@@ -73,5 +73,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["dated"] = dated
-    environment.globals |= {"address": address, "version": version()}
+    environment.globals.update(address=address, version=version())
     return environment

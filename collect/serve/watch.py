@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ class Watch:
         """Return what is new since the last look, oldest first."""
         now = time.monotonic()
         found = self._lines(self._run_id, now) if self._run_id else []
-        found += self._changed(now)
+        with contextlib.suppress(OSError):
+            found += self._changed(now)  # else at the next look
         if found:
             self._beat = now
         elif now - self._beat >= BEAT_S:
