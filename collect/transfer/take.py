@@ -101,7 +101,6 @@ class Importer:
         """Take runs into ``archive`` by way of a folder on the same disk."""
         self._archive = archive
         self._incoming = incoming
-        self._where = shown(archive.path)
 
     def take(self, item: Path) -> Iterator[Taken | RefusedError]:
         """Take one of ``items``; yield what became of each run in it.
@@ -109,7 +108,7 @@ class Importer:
         Raises BenchError when a tar may not be unpacked or holds no run, or the disk takes no more.
         """
         if item.is_dir():
-            yield self._tried(item, own=False)
+            yield self._tried(_Arrival(item, shown(item), own=False))
             return
         unpacked = self._incoming / f"tar-{secrets.token_hex(4)}"
         try:
@@ -123,56 +122,54 @@ class Importer:
                 remedy = f"a run has a {SUMS}; tar its folder whole"
                 raise BenchError("there is no sealed run in it", shown(item), remedy)
             for folder in found:
-                yield self._tried(folder, own=True)
+                yield self._tried(_Arrival(folder, f"{shown(item)}: {folder.relative_to(unpacked)}", own=True))
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
 
-    def _tried(self, folder: Path, *, own: bool) -> Taken | RefusedError:
+    def _tried(self, run: _Arrival) -> Taken | RefusedError:
         try:
-            return self._take(folder, own=own)
+            return self._take(run)
         except RefusedError as error:
             return error
 
-    def _take(self, folder: Path, *, own: bool) -> Taken:
-        """Take a run by moving its folder, if it is our own, or by copying it."""
-        run_id = _run_id(folder)
-        beside = folder.with_name(f"{folder.name}{LABELS}")
+    def _take(self, run: _Arrival) -> Taken:
+        run_id = run.run_id()
         target = self._archive.folder(run_id)
         if target.exists() or target.is_symlink():
-            self._hold_against(folder, run_id)
-            return Taken(run_id, SAME, merge_labels(beside, self._archive, run_id, self._incoming))
+            self._hold_against(run, target)
+            return Taken(run_id, SAME, merge_labels(run.labels, self._archive, run_id, self._incoming))
         if (under_way := target.with_name(f"{run_id}{SUFFIX}")).exists():
             remedy = "seal it here, or import into another archive"
             raise RefusedError(f"the run {run_id} is under way here", shown(under_way), remedy)
         staged = self._incoming / run_id
         try:
             with writing(self._archive.path):
-                if own:
-                    folder.rename(staged)
+                if run.own:
+                    run.folder.rename(staged)
                 else:
-                    self._copy(folder, staged)
-            self._check(run_id, folder)
+                    self._copy(run, staged)
+            self._check(run, run_id)
             with writing(self._archive.path):
                 _make_read_only(staged)
                 fsync_tree(staged)
                 rename_durably(staged, target)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-        return Taken(run_id, IMPORTED, merge_labels(beside, self._archive, run_id, self._incoming))
+        return Taken(run_id, IMPORTED, merge_labels(run.labels, self._archive, run_id, self._incoming))
 
-    def _copy(self, source: Path, target: Path) -> None:
+    def _copy(self, run: _Arrival, target: Path) -> None:
         """Copy a run's folder; RefusedError where it holds anything but plain files and folders."""
-        files = [(path, path.stat().st_size) for path in _plain_files(source)]
+        files = [(path, path.stat().st_size) for path in run.files()]
         if sum(size for _, size in files) > self._room_bytes():
             remedy = "free some space, or import into an archive on another disk"
-            raise BenchError(f"there is no room for the run {source.name}", self._where, remedy)
+            raise BenchError(f"there is no room for the run {run.folder.name}", shown(self._archive.path), remedy)
         target.mkdir()
         for path, _ in files:
-            copy = target / path.relative_to(source)
+            copy = target / path.relative_to(run.folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy, follow_symlinks=False)
 
-    def _check(self, run_id: str, source: Path) -> None:
+    def _check(self, run: _Arrival, run_id: str) -> None:
         """Raise RefusedError unless what has arrived is a sealed run to the byte, of this id, that can be read here."""
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -182,31 +179,31 @@ class Importer:
         problems = arrived.verify(run_id)
         problems += [f"{name}.parquet: missing" for name in TABLES if not (folder / f"{name}.parquet").is_file()]
         if problems:
-            raise _damaged(source, problems)
+            raise run.damaged(*problems)
         try:
             arrived.manifest(run_id)
             for name in TABLES:
                 pq.read_schema(folder / f"{name}.parquet")
-            ids = set(pq.read_table(folder / "trials.parquet", columns=["run_id"]).column("run_id").to_pylist())
+            with pq.ParquetFile(folder / "trials.parquet") as file:
+                ids = set(file.read(columns=["run_id"]).column("run_id").to_pylist())
         except BenchError as error:
-            raise RefusedError(told(error.what), shown(source), told(error.remedy)) from error
+            raise RefusedError(told(error.what), run.where, told(error.remedy)) from error
         except (OSError, pa.ArrowException, KeyError) as error:
-            raise _damaged(source, ["its tables cannot be read"]) from error
+            raise run.damaged("its tables cannot be read") from error
         if ids - {run_id}:
-            raise _damaged(source, ["its trials are of another run"])
+            raise run.damaged("its trials are of another run")
 
-    def _hold_against(self, folder: Path, run_id: str) -> None:
+    def _hold_against(self, run: _Arrival, mine: Path) -> None:
         """Raise RefusedError unless a run and the one in the archive are the same, and both as they were sealed."""
-        mine = self._archive.folder(run_id)
         try:
-            same = (folder / SUMS).read_bytes() == (mine / SUMS).read_bytes()
+            same = (run.folder / SUMS).read_bytes() == (mine / SUMS).read_bytes()
         except OSError:
             same = False
         if not same:
-            remedy = f"one of the two was changed after it was sealed, see `collect verify {run_id}`"
-            raise RefusedError(f"another run {run_id} is in the archive", shown(folder), remedy)
-        if problems := verify_sums(folder):
-            raise _damaged(folder, problems)
+            remedy = f"one of the two was changed after it was sealed, see `collect verify {mine.name}`"
+            raise RefusedError(f"another run {mine.name} is in the archive", run.where, remedy)
+        if problems := verify_sums(run.folder):
+            raise run.damaged(*problems)
         if problems := verify_sums(mine):
             problem = f"the run is in the archive, and damaged there: {told(problems[0])}"
             raise RefusedError(problem, shown(mine), "move it away, then import it again")
@@ -215,16 +212,52 @@ class Importer:
         return max(0, shutil.disk_usage(self._archive.path).free - RESERVE_BYTES)
 
 
-def _run_id(folder: Path) -> str:
-    """Return the id that a run's manifest says; RefusedError where it says none."""
-    path = folder / "manifest.json"
-    try:
-        run_id = json.loads(path.read_bytes())["run_id"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise _damaged(folder, ["its manifest cannot be read"]) from error
-    if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
-        raise _damaged(folder, ["its manifest names no run"])
-    return run_id
+@dataclass(frozen=True)
+class _Arrival:
+    """A run that is to be taken."""
+
+    folder: Path
+    where: str
+    """What the user calls it."""
+    own: bool
+    """Whether the folder is our own, to be moved, or is to be copied."""
+
+    @property
+    def labels(self) -> Path:
+        """Where its labels are, if any came along."""
+        return self.folder.with_name(f"{self.folder.name}{LABELS}")
+
+    def run_id(self) -> str:
+        """Return the id that its manifest says; RefusedError where that says none."""
+        path = self.folder / "manifest.json"
+        if not path.is_file():  # a pipe would never end
+            raise self.damaged("its manifest cannot be read")
+        try:
+            run_id = json.loads(path.read_bytes())["run_id"]
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+            raise self.damaged("its manifest cannot be read") from error
+        if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
+            raise self.damaged("its manifest names no run")
+        return run_id
+
+    def files(self) -> list[Path]:
+        """Return all of its files; RefusedError where it holds anything but plain files and folders."""
+        found = []
+        for parent, folders, names in os.walk(self.folder):
+            for name in (*folders, *names):
+                path = Path(parent, name)
+                mode = path.lstat().st_mode
+                if stat.S_ISREG(mode) and name.isprintable() and os.access(path, os.R_OK):
+                    found.append(path)
+                elif not (stat.S_ISDIR(mode) and name.isprintable()):
+                    raise self.damaged(f"{name}: not a plain file that can be read")
+        return sorted(found)
+
+    def damaged(self, *problems: str) -> RefusedError:
+        """Return the error that says what is wrong with it."""
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        remedy = "get it again from where it was measured"
+        return RefusedError(f"the run is damaged: {told(problems[0])}{more}", self.where, remedy)
 
 
 def _runs_below(folder: Path) -> list[Path]:
@@ -236,27 +269,8 @@ def _runs_below(folder: Path) -> list[Path]:
     return found
 
 
-def _plain_files(folder: Path) -> list[Path]:
-    found = []
-    for parent, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            path = Path(parent, name)
-            mode = path.lstat().st_mode
-            if stat.S_ISREG(mode) and name.isprintable() and os.access(path, os.R_OK):
-                found.append(path)
-            elif not (stat.S_ISDIR(mode) and name.isprintable()):
-                raise _damaged(folder, [f"{name}: not a plain file that can be read"])
-    return sorted(found)
-
-
 def _make_read_only(folder: Path) -> None:
     """Give all files the mode of sealed ones."""
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o444)
     folder.chmod(0o755)
-
-
-def _damaged(folder: Path, problems: list[str]) -> RefusedError:
-    more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-    remedy = "get it again from where it was measured"
-    return RefusedError(f"the run is damaged: {told(problems[0])}{more}", shown(folder), remedy)

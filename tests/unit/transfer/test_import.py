@@ -140,6 +140,10 @@ def test_links_and_pipes_are_refused_and_not_followed(copied: Copy, tmp_path: Pa
     assert "link: not a plain file" in refusal(archive, linked)
     os.mkfifo(piped / "pipe")
     assert "pipe: not a plain file" in refusal(archive, piped)
+    unread = copied("unread")
+    (unread / "manifest.json").unlink()
+    os.mkfifo(unread / "manifest.json")
+    assert "its manifest cannot be read" in refusal(archive, unread)
 
 
 def test_another_run_of_the_same_id_is_refused(sealed: Archive, copied: Copy, tmp_path: Path) -> None:
@@ -407,3 +411,14 @@ def test_labels_that_are_not_taken_are_an_error(copied: Copy, tmp_path: Path, ca
     captured = capsys.readouterr()
     assert captured.out == f"{folder.name}: the same is there already\n"
     assert captured.err.startswith("error: labels not taken, they do not go on from those in the archive")
+
+
+def test_a_run_in_a_tar_is_called_by_the_tars_name(copied: Copy, tmp_path: Path) -> None:
+    folder = copied("damaged")
+    (folder / "logs" / "more").write_text("x")
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    path = tarred(tmp_path / "run.tgz", folder)
+    said = refusal(archive, path)
+    assert f"({path}: {folder.name})" in said
+    assert INCOMING not in said
