@@ -27,6 +27,8 @@ DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
 TEXT = "#7a7a7a"
 """Legible on light and dark alike; a page puts its own grey for it (report_script.js.j2)."""
 TOOLS = "box_zoom,xpan,reset,save"
+IDENTITIES = ("id", "root", "root_id")
+"""Keys of a document under which the identity of a model is."""
 IN_A_ROW = 4
 """So many names stand beside one another above a chart, so that they fit a narrow window."""
 
@@ -126,6 +128,26 @@ def log_latency_axis(plot: Any) -> None:
     """Give a log axis of milliseconds ticks that read as figures."""
     plot.yaxis.ticker = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
+
+
+def numbered(document: Any) -> Any:
+    """Return a document of bokeh as JSON, its models numbered as they come; bokeh itself counts on from page to page.
+
+    So the same run has the same page, to the byte.
+    """
+    names: dict[str, str] = {}
+
+    def walked(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: named(each) if key in IDENTITIES and each else walked(each) for key, each in value.items()}
+        if isinstance(value, list | tuple) and any(isinstance(each, dict | list | tuple) for each in value):
+            return [walked(each) for each in value]
+        return value
+
+    def named(identity: str) -> str:
+        return names.setdefault(identity, f"m{len(names) + 1}")
+
+    return walked(document)
 
 
 def colors(count: int) -> list[str]:

@@ -20,7 +20,7 @@ from collect.paths import DATA_DIR
 from collect.report import words
 from collect.report.bars import bar_chart
 from collect.report.ceilings import ceilings
-from collect.report.charts import TEXT, Chart, latency_chart, rate_chart, socket_chart
+from collect.report.charts import TEXT, Chart, latency_chart, numbered, rate_chart, socket_chart
 from collect.report.comparison import headline, held, lead
 from collect.report.extras import Extra, extras
 from collect.report.figures import CellFigures, Row, RunFigures, groups, kind, run_figures
@@ -169,7 +169,7 @@ def _embed(charts: Sequence[Chart]) -> dict[str, Any]:
         f' style="min-height: {chart.plot.height}px"></div>'
         for number, chart in enumerate(charts)
     }
-    return {"charts": [script_json(json_item(chart.plot)) for chart in charts], "places": places}
+    return {"charts": [script_json(numbered(json_item(chart.plot))) for chart in charts], "places": places}
 
 
 def _hosts(hosts: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from bokeh.models.annotations import LegendItem
 
 from collect.report.charts import (
     BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, TEXT, UNITS, VERMILLION, add_legend, empty_figure, log_latency_axis,
+    numbered,
 )  # fmt: skip
 from collect.report.heat import ramp
 from collect.report.host_series import STATES, Host
@@ -86,7 +87,7 @@ class TrialCharts:
         document = Document()
         for panel in self.panels:
             document.add_root(panel.plot)
-        return {
+        shape = {
             "doc": document.to_json(deferred=False),
             "per_decade": PER_DECADE,
             "sources": list(self.sources),
@@ -102,6 +103,8 @@ class TrialCharts:
                 for panel in self.panels
             ],
         }
+        made: dict[str, Any] = numbered(shape)
+        return made
 
 
 def trial_charts(found: Recorded) -> TrialCharts:

@@ -92,7 +92,7 @@ def viewer(database: Database, figures: RunFigures, most_bytes: int = MOST_BYTES
     if shortened:
         notes.append(f"{counted(shortened, 'trial')}: {SAID}")
     if widest_s > 1:
-        notes.append(f"In a trial longer than {MOST_COLUMNS} s a column of its latency over time holds several seconds.")
+        notes.append(f"Where a trial is longer than {MOST_COLUMNS} s, a column of its latency holds several seconds.")
     charts = trial_charts(found)
     return Viewer(
         charts.panels,

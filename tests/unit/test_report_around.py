@@ -104,3 +104,7 @@ def test_what_is_missing_is_gathered_from_all_who_say_so() -> None:
 
 def test_a_run_that_lacks_nothing_says_nothing() -> None:
     assert missing(figured(CELLS, lambda cell, block: 100.0, blocks=3)) == []
+
+
+def test_the_same_run_has_the_same_page(archive: Archive) -> None:
+    assert page(archive) == page(archive)
