@@ -20,20 +20,21 @@ REMEDY = "choose another with -o"
 def whole(path: Path) -> Iterator[Path]:
     """Yield where to make a file or a folder that appears at ``path`` when it is complete.
 
-    A file of that name is replaced, a folder is not. Of a failure nothing is left.
+    A file of that name is replaced (of a link, what it leads to), a folder is not. Of a failure nothing is left.
 
     Raises BenchError where it cannot be written.
     """
-    _check(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    target = path.resolve()
+    _check(target, shown(path))
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         yield temporary
         if temporary.is_dir():
             fsync_tree(temporary)
         else:
             fsync_path(temporary)
-        temporary.rename(path)
-        fsync_path(path.parent)
+        temporary.rename(target)
+        fsync_path(target.parent)
     except OSError as error:
         raise BenchError(f"cannot write: {error.strerror or error}", shown(path), REMEDY) from error
     finally:
@@ -44,10 +45,9 @@ def whole(path: Path) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
-def _check(path: Path) -> None:
+def _check(target: Path, where: str) -> None:
     """Raise BenchError where nothing may be written."""
-    if path.exists() and not path.is_file():
-        raise BenchError("there is something that is no file", shown(path), REMEDY)
-    for parent in path.resolve().parents:
-        if (parent / SUMS).is_file():
-            raise BenchError("this is within a sealed run", shown(path), "a sealed run is never changed; " + REMEDY)
+    if target.exists() and not target.is_file():
+        raise BenchError("there is something that is no file", where, REMEDY)
+    if any((parent / SUMS).is_file() for parent in target.parents):
+        raise BenchError("this is within a sealed run", where, f"a sealed run is never changed; {REMEDY}")

@@ -321,3 +321,14 @@ def test_a_file_is_replaced_in_one_go(sealed: Archive, tmp_path: Path) -> None:
 
 def state(folder: Path) -> Mapping[str, tuple[int, int]]:
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")}
+
+
+def test_of_a_link_what_it_leads_to_is_replaced(sealed: Archive, tmp_path: Path) -> None:
+    """A link such as /dev/stdout must stay what it is."""
+    link, target = tmp_path / "link.csv", tmp_path / "elsewhere" / "trials.csv"
+    target.parent.mkdir()
+    link.symlink_to(target)
+    export_file(sealed, sealed.run_ids(), "csv", "trials", link)
+    assert link.is_symlink()
+    assert re.match(r'"?run_id', target.read_text())
+    assert list(target.parent.iterdir()) == [target]
