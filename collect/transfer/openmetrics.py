@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+import pyarrow.compute as pc
+
 from collect.archive.columns import columns
 from collect.archive.store import Archive
 from collect.documents import load_yaml
@@ -119,11 +121,13 @@ def _points(sources: Iterable[Source], view: str, family: Family) -> Iterator[Po
     for source in sources:
         points: list[Point] = []
         for table in source(wanted):
-            found = table.to_pydict()
-            values: Sequence[Any] = found[family.column] if family.column else [1] * table.num_rows
+            # Most rows of samples are of another scope, and have nothing in this column.
+            known = table.filter(pc.is_valid(table.column(family.column))) if family.column else table
+            found = known.to_pydict()
+            values: Sequence[Any] = found[family.column] if family.column else [1] * known.num_rows
             for index, value in enumerate(values):
                 moment = _moment(view, found, index)
-                if value is not None and moment is not None:
+                if moment is not None:
                     labels = _labels(tuple((name, _text(found[name][index])) for name in family.labels))
                     points.append((labels, moment, family.value(value)))
         yield from sorted(points, key=lambda point: point[:2])
