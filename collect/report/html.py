@@ -30,6 +30,7 @@ from collect.report.series import latency_curve, rates, sockets
 from collect.report.setup import setup
 from collect.report.table import WAYS, article_table
 from collect.report.thin import MOST_ROWS
+from collect.report.trial_series import recorded
 from collect.report.variants import rankings, renewals
 from collect.report.verdicts import KIND
 from collect.report.viewer import Viewer, script_json, viewer
@@ -44,8 +45,9 @@ def render(archive: Archive, run_id: str, figures: RunFigures | None = None) -> 
     figures = figures or run_figures(archive, run_id)
     by_cell = {cell.name: figures.trials_of(cell) for cell in figures.cells}
     with open_run(archive, run_id) as database:
-        lines, waiting, trials = rates(database, figures.rows), sockets(database), viewer(database, figures)
+        found = recorded(database, figures.rows)
         curves = {cell.name: curve for cell in figures.cells if (curve := latency_curve(database, by_cell[cell.name]))}
+    lines, waiting, trials = rates(found), sockets(found), viewer(found, figures)
     sections = []
     for number, (title, cells) in enumerate(groups(figures.cells), start=1):
         pairs = [(cell, by_cell[cell.name]) for cell in cells]

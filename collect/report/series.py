@@ -1,13 +1,14 @@
-"""What a report draws over time, read from a sealed run."""
+"""What a report draws over time of several trials, and of the latencies of a cell."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from collect.archive.query import Database
 from collect.report.figures import Row, usable
-from collect.report.thin import AT, thinned
+from collect.report.trial_series import Recorded
 from collect.statistics.percentiles import percentile_curve
 
 CURVE_POINTS = 160
@@ -23,20 +24,19 @@ class Line:
     """Whether there are more, of which the least and the largest of each stretch are left."""
 
 
-def rates(database: Database, rows: Sequence[Row]) -> dict[str, Line]:
+def rates(found: Recorded) -> dict[str, Line]:
     """Return each trial's rightly answered requests by whole second, from begin to end of the load."""
-    answered = database.rows(
-        "SELECT trial_id, CAST(floor((start_us + latency_us) / 1e6) AS INTEGER) AS second, count(*) AS requests"
-        " FROM requests WHERE outcome = 'ok' GROUP BY ALL ORDER BY ALL"
-    )
-    counts: dict[str, dict[int, int]] = {row["trial_id"]: {} for row in rows}
-    for row in answered:
-        counts[row["trial_id"]][row["second"]] = row["requests"]
+    return {trial_id: _line(trial.sources["rate"], "ok", trial.thinned) for trial_id, trial in found.trials.items()}
+
+
+def sockets(found: Recorded) -> dict[str, Line]:
+    """Return each trial's sockets in TIME_WAIT on the client that has most of them; nothing where none ever waits."""
+    clients = [place for place, host in enumerate(found.hosts) if host.side == "client" and "TIME_WAIT" in host.sockets]
     lines = {}
-    for trial_id, by_second in counts.items():
-        # The last second is cut off by the end of the load; the first holds the first users only, and says so.
-        seconds = range(min(by_second), max(by_second)) if by_second else range(0)
-        lines[trial_id] = _line([second + 0.5 for second in seconds], [by_second.get(second, 0) for second in seconds])
+    for trial_id, trial in found.trials.items():
+        each = [_line(trial.sources[f"host-{place}"], "tcp_TIME_WAIT", trial.thinned) for place in clients]
+        if known := [line for line in each if line.values]:
+            lines[trial_id] = max(known, key=lambda line: max(line.values))
     return lines
 
 
@@ -55,23 +55,7 @@ def latency_curve(database: Database, rows: Sequence[Row]) -> tuple[list[float],
     return shares, [float(value) / 1000 for value in values]
 
 
-def sockets(database: Database) -> dict[str, Line]:
-    """Return each trial's sockets in TIME_WAIT on the client that has most of them."""
-    found = database.rows(
-        "SELECT trial_id, host, max(tcp_time_wait) OVER (PARTITION BY trial_id, host) AS most, at_s, tcp_time_wait"
-        " FROM samples WHERE scope = 'host' AND side = 'client' AND tcp_time_wait IS NOT NULL ORDER BY trial_id, at_s"
-    )
-    fullest: dict[str, tuple[int, str]] = {}
-    for row in found:
-        fullest[row["trial_id"]] = max(fullest.get(row["trial_id"], (-1, "")), (row["most"], row["host"]))
-    points: dict[str, tuple[list[float], list[float]]] = {trial_id: ([], []) for trial_id in fullest}
-    for row in found:
-        if row["host"] == fullest[row["trial_id"]][1]:
-            for values, value in zip(points[row["trial_id"]], (row["at_s"], row["tcp_time_wait"]), strict=True):
-                values.append(value)
-    return {trial_id: _line(at_s, values) for trial_id, (at_s, values) in points.items()}
-
-
-def _line(at_s: list[float], values: list[float]) -> Line:
-    columns, short = thinned({AT: at_s, "values": values})
-    return Line(columns[AT], columns["values"], short)
+def _line(columns: Mapping[str, Sequence[Any]], name: str, thinned: bool) -> Line:
+    """Return a column as far as it is known."""
+    known = [(at_s, value) for at_s, value in zip(columns["at_s"], columns[name], strict=True) if value is not None]
+    return Line([at_s for at_s, _ in known], [value for _, value in known], thinned)

@@ -6,6 +6,7 @@ A run may have hundreds of trials. So a page holds these charts once, and the co
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,8 @@ from bokeh.models import (
 from bokeh.models.annotations import LegendItem
 
 from collect.report.charts import (
-    BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, TEXT, UNITS, VERMILLION, add_legend, empty_figure, log_latency_axis,
-    numbered,
+    BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, SKY, TEXT, UNITS, VERMILLION, add_legend, empty_figure,
+    log_latency_axis, numbered,
 )  # fmt: skip
 from collect.report.heat import ramp
 from collect.report.host_series import STATES, Host
@@ -145,8 +146,8 @@ class _Maker:
         self._phases(plot)
         source = self.sources.get("rate", ())
         lines = {
-            name: plot.line("at_s", name, source=source, color=color, line_width=2)
-            for name, (_, color) in LATENCIES.items()
+            name: plot.line("at_s", name, source=source, color=color, line_width=2, line_dash=dash)
+            for (name, (_, color)), dash in zip(LATENCIES.items(), DASHES, strict=False)
         }
         log_latency_axis(plot)
         add_legend(
@@ -243,7 +244,8 @@ class _Maker:
         self._phases(plot)
         source = self.sources.get(f"host-{place}", ("at_s", *colors, *(column for column, _ in more)))
         lines = {
-            each: plot.line("at_s", each, source=source, color=color, line_width=2) for each, color in colors.items()
+            each: plot.line("at_s", each, source=source, color=color, line_width=2, line_dash=dash)
+            for (each, color), dash in zip(colors.items(), itertools.cycle(DASHES), strict=False)
         }
         limit = self._limit(plot, line) if line else ""
         plot.yaxis.formatter = NumeralTickFormatter(format="0,0")

@@ -7,18 +7,17 @@ any, so that every cell can be looked at; the page says which were left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from collect.archive.query import Database
 from collect.archive.validity import INVALID
 from collect.plan import CELL
 from collect.report.figures import CellFigures, Row, RunFigures, kind, usable
 from collect.report.thin import SAID
 from collect.report.trial_charts import Panel, trial_charts
-from collect.report.trial_series import MOST_COLUMNS, recorded
-from collect.report.words import counted
+from collect.report.trial_series import MOST_COLUMNS, Recorded
+from collect.report.words import counted, listed
 
 MOST_BYTES = 5 * 2**20
 """Of all trials' columns on a page, as JSON."""
@@ -62,9 +61,8 @@ class Viewer:
         return len(self.views) <= OPEN
 
 
-def viewer(database: Database, figures: RunFigures, most_bytes: int = MOST_BYTES) -> Viewer:
+def viewer(found: Recorded, figures: RunFigures, most_bytes: int = MOST_BYTES) -> Viewer:
     """Return the trials of a run for its page; ``most_bytes`` bounds the columns of all of them together."""
-    found = recorded(database, figures.rows)
     series: dict[int, str] = {}
     size, shortened, widest_s = 0, 0, 1
     for row in _ordered(figures):
@@ -93,6 +91,7 @@ def viewer(database: Database, figures: RunFigures, most_bytes: int = MOST_BYTES
         notes.append(f"{counted(shortened, 'trial')}: {SAID}")
     if widest_s > 1:
         notes.append(f"Where a trial is longer than {MOST_COLUMNS} s, a column of its latency holds several seconds.")
+    notes += _not_sampled(found, figures)
     charts = trial_charts(found)
     return Viewer(
         charts.panels,
@@ -132,6 +131,17 @@ def _view(
         return None
     first = (usable(shown) or shown)[0]
     return View(name, title, shown, first, [row for row in rows if row["ordinal"] not in series], mixed)
+
+
+def _not_sampled(found: Recorded, figures: RunFigures) -> Iterator[str]:
+    """Yield of which host there are no samples in which trials."""
+    for place, host in enumerate(found.hosts):
+        trials = [
+            row["ordinal"] for row in figures.rows if not found.trials[row["trial_id"]].sources[f"host-{place}"]["at_s"]
+        ]
+        if trials:
+            said = f"trial{'s' * (len(trials) > 1)} {listed([str(trial) for trial in trials])}"
+            yield f"There are no samples of {host.name} in {said}."
 
 
 def _title(cell: CellFigures) -> str:

@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from collect.archive.query import open_run
 from collect.archive.store import Archive
 from collect.report.figures import RunFigures, run_figures
 from collect.report.html import render
+from collect.report.series import rates, sockets
 from collect.report.thin import SAID
 from collect.report.trial_charts import HEAT_COLUMNS, trial_charts
 from collect.report.trial_series import Recorded, bucket_ms, recorded
@@ -56,9 +58,9 @@ def requests(archive: Archive, figures: RunFigures) -> Mapping[str, Rows]:
 
 
 def viewed(archive: Archive, **options: Any) -> Viewer:
-    run_id = archive.resolve("latest")
-    with open_run(archive, run_id) as database:
-        return viewer(database, run_figures(archive, run_id), **options)
+    figures = run_figures(archive, archive.resolve("latest"))
+    with open_run(archive, figures.run_id) as database:
+        return viewer(recorded(database, figures.rows), figures, **options)
 
 
 def test_seconds_hold_what_was_answered_in_them(found: Recorded, requests: Mapping[str, Rows]) -> None:
@@ -268,3 +270,25 @@ def test_scripts_hold_text_and_nothing_that_ends_them() -> None:
     assert json.loads(made) == {"text": text, "none": None}
     with pytest.raises(ValueError, match="JSON compliant"):
         script_json(math.nan)
+
+
+def test_lines_of_several_trials_are_those_of_each(found: Recorded, requests: Mapping[str, Rows]) -> None:
+    drawn, waiting = rates(found), sockets(found)
+    for trial_id, rows in requests.items():
+        seconds = Counter(each["end_us"] // 1_000_000 for each in rows)
+        last = max(seconds)
+        line = drawn[trial_id]
+        assert dict(zip(line.at_s, line.values, strict=True)) == {
+            second + 0.5: count for second, count in seconds.items() if second < last
+        }
+        assert list(waiting[trial_id].values) == found.trials[trial_id].sources["host-1"]["tcp_TIME_WAIT"]
+
+
+def test_hosts_without_samples_are_named(found: Recorded, figures: RunFigures) -> None:
+    (first, *_) = found.trials
+    trial = found.trials[first]
+    empty = {name: [] for name in trial.sources["host-1"]}
+    without = replace(trial, sources={**trial.sources, "host-1": empty})
+    notes = viewer(replace(found, trials={**found.trials, first: without}), figures).notes
+    (ordinal,) = (row["ordinal"] for row in figures.rows if row["trial_id"] == first)
+    assert notes == [f"There are no samples of client1 in trial {ordinal}."]
