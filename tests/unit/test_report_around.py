@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -22,10 +22,18 @@ from tests.support.synthetic import write_run
 CELLS = [Cell(variant, "redis", "locust-fast", 10, "controlled") for variant in ("flask-werkzeug", "starlette-uvicorn")]
 
 
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    folder = tmp_path_factory.mktemp("around")
+    write_run(folder, small_plan(1)).seal()
+    return Archive(folder)
+
+
 @pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    write_run(tmp_path, small_plan(1)).seal()
-    return Archive(tmp_path)
+def archive(sealed: Archive) -> Iterator[Archive]:
+    """Return an archive of one run without tags and notes."""
+    yield sealed
+    path_of(sealed, sealed.resolve("latest")).unlink(missing_ok=True)
 
 
 def page(archive: Archive) -> str:
