@@ -174,8 +174,7 @@ def test_samples_of_other_columns_are_read_together(archive: Archive) -> None:
 @pytest.mark.parametrize(
     ("sql", "says"),
     [
-        ("SELECT array_agg(hash(i)) FROM range(60000000) t(i)", "more memory than 64 MiB"),
-        ("SELECT * FROM range(400000) a, range(3) b ORDER BY hash(a.range)", "more than"),
+        ("SELECT hash(i) AS h FROM range(60000000) t(i) ORDER BY 1", "more memory than 64 MiB"),
         ("SELECT * FROM range(1000000000000)", "more than"),
         ("EXPLAIN ANALYZE COPY trials TO '/tmp/of-collect-query.csv'", "error"),
         ("COPY (SELECT 1) TO '/tmp/of-collect-query.csv'", "COPY is not allowed"),
@@ -195,17 +194,21 @@ def test_samples_of_other_columns_are_read_together(archive: Archive) -> None:
         ("WITH x AS (SELECT 1) INSERT INTO runs SELECT * FROM runs", "INSERT is not allowed"),
         ("PREPARE x AS SELECT 1", "is not allowed"),
         ("SELECT getenv('HOME')", "getenv"),
-        ("SELECT * FROM read_csv('/etc/passwd', header = false)", "Cannot access file"),
-        ("SELECT * FROM read_csv_auto('/etc/pass*')", "Cannot access file"),
-        ("SELECT * FROM read_blob('/proc/self/environ')", "Cannot access file"),
+        ("SELECT * FROM read_csv('/etc/passwd', header = false)", "Cannot access"),
+        ("SELECT * FROM read_csv_auto('/etc/pass*')", "Cannot access"),
+        ("SELECT * FROM read_blob('/proc/self/environ')", "Cannot access"),
         ("SELECT * FROM 'https://example.org/x.parquet'", "error"),
-        ("SELECT * FROM parquet_metadata('/etc/passwd')", "Cannot access file"),
-        ("SELECT * FROM sniff_csv('/etc/passwd')", "Cannot access file"),
+        ("SELECT * FROM parquet_metadata('/etc/passwd')", "Cannot access"),
+        ("SELECT * FROM sniff_csv('/etc/passwd')", "Cannot access"),
         ("SELECT * FROM trials; DROP VIEW trials", "2 statements"),
         ("WITH RECURSIVE t(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM t) SELECT max(i) FROM t", "longer than"),
     ],
 )
-def test_sql_that_is_not_taken_ends_in_one_line(archive: Archive, capsys: Capture, sql: str, says: str) -> None:
+def test_sql_that_is_not_taken_ends_in_one_line(
+    archive: Archive, capsys: Capture, monkeypatch: pytest.MonkeyPatch, sql: str, says: str
+) -> None:
+    monkeypatch.setattr(module, "MOST_VALUES", 50_000)
+
     def content() -> list[tuple[str, int]]:
         return sorted((str(path), path.stat().st_mtime_ns) for path in archive.path.rglob("*"))
 
