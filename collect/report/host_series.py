@@ -6,7 +6,7 @@ All times are seconds since the window's begin on the server's clock; CPU is tha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 

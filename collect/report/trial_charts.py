@@ -8,22 +8,37 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from bokeh.document import Document
 from bokeh.models import (
-    ColorBar, ColumnDataSource, HoverTool, LogColorMapper, LogTicker, NumeralTickFormatter, Range1d,
-)  # fmt: skip
+    ColorBar,
+    HoverTool,
+    LogColorMapper,
+    LogTicker,
+    NumeralTickFormatter,
+    Range1d,
+)
 from bokeh.models.annotations import LegendItem
 
 from collect.report.charts import (
-    BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, SKY, TEXT, UNITS, VERMILLION, add_legend, empty_figure,
-    log_latency_axis, numbered,
-)  # fmt: skip
+    BLUE,
+    DASHES,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    TEXT,
+    UNITS,
+    VERMILLION,
+    add_legend,
+    empty_figure,
+    log_latency_axis,
+)
 from collect.report.heat import ramp
 from collect.report.host_series import STATES, Host
-from collect.report.trial_series import PER_DECADE, SHARES, Recorded, bucket_ms
+from collect.report.panels import Panel, Sources, TrialCharts
+from collect.report.trial_series import SHARES, Recorded, bucket_ms
 
 SECONDS = "seconds since the window began"
 LEFT_PX = 68
@@ -39,73 +54,6 @@ SOCKET_COLORS = {
 LATENCIES = dict(zip(SHARES, (("50 %", BLUE), ("95 %", GREEN), ("99 %", ORANGE), ("100 %", VERMILLION)), strict=True))
 HEAT_COLUMNS = ("left", "right", "bottom", "top", "answers")
 """What the page makes of a trial's second, bucket and answers."""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One chart of the set."""
-
-    name: str
-    title: str
-    note: str
-    source: str
-    columns: Sequence[tuple[str, str]]
-    """Of its data as a table: each column of the source and what it is called."""
-    plot: Any
-    tops: Sequence[Sequence[str]] = ()
-    """Columns that the axis of values has to hold, each group of them stacked; none: the axis is the same for all."""
-    limit: str = ""
-    """The source of a line that it has to hold as well."""
-    wide: bool = False
-    """Whether it takes the whole width of the page."""
-
-
-class Sources:
-    """The sources of a set of charts: each is there once, with empty columns."""
-
-    def __init__(self) -> None:
-        """Begin without any."""
-        self.by_name: dict[str, Any] = {}
-
-    def get(self, name: str, columns: Sequence[str]) -> Any:
-        """Return a source; the columns that it has not yet are added."""
-        source = self.by_name.setdefault(name, ColumnDataSource({}, name=f"source {name}"))
-        source.data = {column: [] for column in dict.fromkeys((*source.data, *columns))}
-        return source
-
-
-@dataclass(frozen=True)
-class TrialCharts:
-    """The set."""
-
-    panels: Sequence[Panel]
-    sources: Sequence[str]
-    time: Any
-    """The range of the axis of time that all share."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what a page needs to draw and fill them; all plots in one document, so that they share their range."""
-        document = Document()
-        for panel in self.panels:
-            document.add_root(panel.plot)
-        shape = {
-            "doc": document.to_json(deferred=False),
-            "per_decade": PER_DECADE,
-            "sources": list(self.sources),
-            "panels": [
-                {
-                    "name": panel.name,
-                    "root": panel.plot.id,
-                    "source": panel.source,
-                    "columns": [list(column) for column in panel.columns],
-                    "tops": [list(names) for names in panel.tops],
-                    "limit": panel.limit,
-                }
-                for panel in self.panels
-            ],
-        }
-        made: dict[str, Any] = numbered(shape)
-        return made
 
 
 def trial_charts(found: Recorded) -> TrialCharts:

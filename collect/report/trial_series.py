@@ -19,6 +19,8 @@ PER_DECADE = 10
 """Buckets of the latency from one power of ten to the next, in microseconds; each is 1.26 times as wide as the last."""
 MOST_COLUMNS = 300
 """Columns of a heat map; a longer trial has wider ones."""
+LONGEST_S = 7 * 86_400
+"""Within so long a trial seconds without an answer are drawn as such; whatever claims to be longer gets none added."""
 SHARES = ("p50_ms", "p95_ms", "p99_ms", "max_ms")
 SECONDS_SQL = (
     "SELECT trial_id, CAST(floor((start_us + latency_us) / 1e6) AS INTEGER) AS second,"
@@ -134,7 +136,9 @@ def _rate(rows: Rows) -> tuple[Columns, bool]:
     """
     columns: Columns = {name: [] for name in ("at_s", "ok", "failed", *SHARES)}
     by_second = {row["second"]: row for row in rows}
-    seconds = range(min(by_second), max(by_second) + 1) if by_second else range(0)
+    known = sorted(by_second)
+    fill = bool(known) and known[-1] - known[0] <= LONGEST_S
+    seconds: Sequence[int] = range(known[0], known[-1] + 1) if fill else known
     for second in seconds:
         row = by_second.get(second, {})
         whole = second < seconds[-1]

@@ -14,8 +14,9 @@ from typing import Any
 from collect.archive.validity import INVALID
 from collect.plan import CELL
 from collect.report.figures import CellFigures, Row, RunFigures, kind, usable
+from collect.report.panels import Panel
 from collect.report.thin import SAID
-from collect.report.trial_charts import Panel, trial_charts
+from collect.report.trial_charts import trial_charts
 from collect.report.trial_series import MOST_COLUMNS, Recorded
 from collect.report.words import counted, listed
 

@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 
 from collect.archive import begin_run
-from collect.archive.query import open_run
+from collect.archive.query import Database, open_run
 from collect.archive.store import Archive
 from collect.report.figures import RunFigures, run_figures
 from collect.report.html import render
 from collect.report.series import rates, sockets
 from collect.report.thin import SAID
 from collect.report.trial_charts import HEAT_COLUMNS, trial_charts
-from collect.report.trial_series import Recorded, bucket_ms, recorded
+from collect.report.trial_series import SECONDS_SQL, Recorded, bucket_ms, recorded
 from collect.report.viewer import Viewer, script_json, viewer
 from collect.statistics.percentiles import percentile
 from tests.support.plans import small_plan
@@ -121,7 +121,7 @@ def test_hosts_are_what_they_were(found: Recorded, figures: RunFigures) -> None:
         sources = found.trials[row["trial_id"]].sources
         for place, (host, unit) in enumerate(zip(found.hosts, ("app", "generator"), strict=True)):
             columns = sources[f"host-{place}"]
-            inside = [n for n, at_s in enumerate(columns["at_s"]) if 0.5 < at_s <= row["window_s"]]
+            inside = [n for n, at_s in enumerate(columns["at_s"]) if 0.5 < at_s <= row["window_s"] + 0.01]
             assert len(inside) >= 2
             for n in inside:
                 assert columns[f"unit_{unit}"][n] == pytest.approx(row[f"{unit}_cpu_cores"], rel=0.02)
@@ -139,7 +139,8 @@ def test_ports_in_use_are_those_of_the_trials_row(found: Recorded, figures: RunF
         sources = found.trials[row["trial_id"]].sources
         assert "ports" not in sources["host-0"]
         columns = sources["host-1"]
-        inside = [used for at_s, used in zip(columns["at_s"], columns["ports"], strict=True) if at_s <= row["window_s"]]
+        known = zip(columns["at_s"], columns["ports"], strict=True)
+        inside = [used for at_s, used in known if at_s <= row["window_s"] + 0.01]
         assert abs(max(inside) - row["client_ports_used_max"]) <= 0.02 * row["client_ports_used_max"] + 10
         assert max(columns["ports"]) < row["client_ports"] / 4
         assert sources["ports-1"] == {"y": []}, "few are in use, so the line would only flatten them"
@@ -292,3 +293,24 @@ def test_hosts_without_samples_are_named(found: Recorded, figures: RunFigures) -
     notes = viewer(replace(found, trials={**found.trials, first: without}), figures).notes
     (ordinal,) = (row["ordinal"] for row in figures.rows if row["trial_id"] == first)
     assert notes == [f"There are no samples of client1 in trial {ordinal}."]
+
+
+def test_seconds_that_cannot_be_are_not_filled_up(archive: Archive, figures: RunFigures) -> None:
+    odd = [{"second": second, "ok": 1, "failed": 0, "latencies_us": [1, 2, 3, 4]} for second in (-5, 2_000_000_000)]
+    with open_run(archive, figures.run_id) as database:
+        answered = Answered(database, {row["trial_id"]: odd for row in figures.rows})
+        found = recorded(answered, figures.rows)  # type: ignore[arg-type]
+    for trial in found.trials.values():
+        assert trial.sources["rate"]["at_s"] == [-4.5, 2_000_000_000.5]
+
+
+class Answered:
+    """A database whose seconds are as a test wants them."""
+
+    def __init__(self, database: Database, seconds: Mapping[str, Rows]) -> None:
+        self._database, self._seconds = database, seconds
+
+    def rows(self, sql: str, parameters: list[Any]) -> Rows:
+        if sql != SECONDS_SQL:
+            return self._database.rows(sql, parameters)
+        return [{"trial_id": trial_id, **row} for trial_id, rows in self._seconds.items() for row in rows]
