@@ -104,6 +104,10 @@ class Writer:
         self._flush()
         self._writer.close()
 
+    def give_up(self) -> None:
+        """Leave the file as it is, after a failure; else its end would be tried once more when nobody is told of it."""
+        self._writer.is_open = False
+
     def _flush(self) -> None:
         if self._waiting:
             table = pa.concat_tables(self._waiting)

@@ -108,10 +108,10 @@ def _locks(manifest: Manifest) -> dict[str, bytes]:
 
     A manifest may come from anywhere: it names which of the checkout's own lock files are meant, and in which state.
     """
-    commit = str(manifest["git"].get("commit") or "")
+    commit = str((manifest.get("git") or {}).get("commit") or "")
     known = {path.relative_to(CHECKOUT).as_posix() for pattern in LOCKS for path in CHECKOUT.glob(pattern)}
     found = {}
-    for name, sha256 in manifest["locks"].items():
+    for name, sha256 in (manifest.get("locks") or {}).items():
         if name not in known:
             continue
         content = (CHECKOUT / name).read_bytes()

@@ -79,6 +79,10 @@ def _write_parquet(archive: Archive, run_ids: Sequence[str], view: str, path: Pa
     from collect.transfer.views import tables
 
     writer = Writer(path, view)
-    for piece in tables(archive, run_ids, view):
-        writer.write(piece)
-    writer.close()
+    try:
+        for piece in tables(archive, run_ids, view):
+            writer.write(piece)
+        writer.close()
+    except BaseException:
+        writer.give_up()
+        raise

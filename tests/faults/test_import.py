@@ -1,20 +1,16 @@
-"""Imports that are killed, and disks that take no more: the archive is as it was, and the next import does it."""
+"""Imports that are killed or may write no more: the archive is as it was, and the next import does it."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from collect.archive.labels import NOTE, add, check, labels
 from collect.archive.store import Archive
-from collect.errors import BenchError
-from collect.transfer import take
 from collect.transfer.take import INCOMING, Taken, importing, items
 from tests.support.plans import small_plan
 from tests.support.synthetic import write_run
@@ -122,32 +118,3 @@ def test_a_file_that_may_not_grow(archive: Path, source: Path, limit: int) -> No
     assert content(archive) == before
     assert not list(archive.glob(f"{INCOMING}*"))
     whole(archive, source)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk that takes less than a run."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting takes root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def test_a_disk_without_room_is_found_before_anything_is_copied(small_disk: Path, source: Path) -> None:
-    said = f"there is no room for the run {source.name}"
-    with importing(small_disk) as importer, pytest.raises(BenchError, match=said):
-        list(importer.take(source))
-    assert content(small_disk) == {}
-
-
-def test_a_disk_that_fills_up_while_a_run_is_copied(
-    small_disk: Path, source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(take.Importer, "_room_bytes", lambda self: 2**40)
-    with importing(small_disk) as importer, pytest.raises(BenchError, match="cannot write: No space left on device"):
-        list(importer.take(source))
-    assert content(small_disk) == {}
-    assert not list(small_disk.glob(f"{INCOMING}*"))

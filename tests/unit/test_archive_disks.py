@@ -17,9 +17,11 @@ from collect.archive.store import Archive
 from collect.archive.sums import write_sums
 from collect.cli import main
 from collect.errors import BenchError
+from collect.transfer.export import export_file
+from collect.transfer.take import Importer, importing
 from tests.support.many_runs import FLASK, ManyRuns
 from tests.support.plans import small_plan
-from tests.support.synthetic import Setting, finish, write_trial
+from tests.support.synthetic import Setting, finish, write_run, write_trial
 from tests.support.tiny import tiny_run
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")
@@ -121,3 +123,51 @@ def test_a_full_disk_takes_no_label_and_keeps_no_part_of_one(disk: Disk) -> None
     filler.unlink()
     assert add(archive, run_id, TAG, "a")
     assert check(archive, run_id) == []
+
+
+def imported(archive: Path, run: Path) -> None:
+    """Import a run; see that nothing is left but it and the lock's empty file, whatever comes of it."""
+    try:
+        with importing(archive) as importer:
+            list(importer.take(run))
+    finally:
+        assert {path.name for path in archive.iterdir()} <= {run.name, ".import.lock", "filler"}
+
+
+def test_an_import_that_a_disk_has_no_room_for_leaves_nothing(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = write_run(tmp_path / "source", small_plan(1)).seal()
+    small, read_only = disk("size=64k"), disk("ro")
+    with pytest.raises(BenchError, match=f"there is no room for the run {run.name}"):
+        imported(small, run)
+    with pytest.raises(BenchError, match="cannot write: Read-only file system"):
+        imported(read_only, run)
+    # Where another process takes the room that was there.
+    monkeypatch.setattr(Importer, "_room_bytes", lambda self: 2**40)
+    with pytest.raises(BenchError, match="cannot write: No space left on device"):
+        imported(small, run)
+    assert Archive(small).run_ids() == []
+
+
+def test_an_import_goes_on_where_room_was_made(disk: Disk, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "source", small_plan(1)).seal()
+    folder = disk("size=64m")
+    filler = fill(folder)
+    with pytest.raises(BenchError, match=r"there is no room|cannot write: No space left on device"):
+        imported(folder, run)
+    filler.unlink()
+    imported(folder, run)
+    assert Archive(folder).verify(run.name) == []
+
+
+def test_an_export_that_a_disk_has_no_room_for_leaves_no_file(disk: Disk, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "source", small_plan(1)).seal()
+    archive = Archive(run.parent)
+    small, read_only = disk("size=16k"), disk("ro")
+    for form in ("csv", "parquet", "openmetrics", "locust"):
+        for folder, says in ((small, "No space left on device"), (read_only, "Read-only file system")):
+            view = None if form == "locust" else "samples"
+            with pytest.raises(BenchError, match=says):
+                export_file(archive, [run.name], form, view, folder / "out")
+            assert list(folder.iterdir()) == []
