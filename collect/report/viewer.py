@@ -61,6 +61,12 @@ class Viewer:
         """Say whether the cells are few enough to be shown unfolded."""
         return len(self.views) <= OPEN
 
+    def of(self, row: Row) -> View | None:
+        """Return where a trial can be drawn; None where it cannot."""
+        if row["ordinal"] not in self.series:
+            return None
+        return self.views.get(row["cell"]) if kind(row) == CELL else self.others
+
 
 def viewer(found: Recorded, figures: RunFigures, most_bytes: int = MOST_BYTES) -> Viewer:
     """Return the trials of a run for its page; ``most_bytes`` bounds the columns of all of them together."""

@@ -255,6 +255,8 @@ def test_the_page_holds_the_trials_that_it_offers(archive: Archive) -> None:
     offered = re.findall(r'<option value="(\d+)"', page)
     assert sorted(map(int, offered)) == [1, 2, 3, 4]
     assert {f"series-{ordinal}" for ordinal in offered} <= set(parsed)
+    linked = Counter(re.findall(r'data-draws="(\d+)"', page))
+    assert linked == dict.fromkeys(offered, 2), "from the table of all trials, and from their cells"
     assert page.count('<details class="trial-view"') == 2
     text = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
     for anchor in re.findall(r'href="#([^"]+)"', text):
