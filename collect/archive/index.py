@@ -19,10 +19,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +127,7 @@ class Index:
             stale = len(snapshot.whole) < len(segments)
             try:
                 changed = self._brought_up_to_date(new, stale=stale)
-            except (OSError, ValueError, BenchError, BrokenProcessPool):
+            except (OSError, ValueError, BenchError, BrokenExecutor):
                 return snapshot  # it cannot be written: the files are read
             if changed:
                 snapshot = Snapshot.of(self.archive, scan(self.archive.path), self._segments())
@@ -195,15 +193,24 @@ class Index:
             yield write_segment(self._folder, self.archive.path, part)
 
     def _by_processes(self, run_ids: Sequence[str]) -> Iterator[str | None]:
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor, as_completed
+
+        from collect.archive.verifying import cores, end_at_interrupt
+
         if sys.stderr.isatty():
-            sys.stderr.write(f"putting {len(run_ids)} runs into the index ...\n")
-        workers = len(os.sched_getaffinity(0))
-        parts = _parts(run_ids, min(RUNS_EACH, max(MANY // 4, -(-len(run_ids) // workers))))
-        # Not forked: other threads may hold locks.
-        with ProcessPoolExecutor(min(workers, len(parts)), mp_context=get_context("spawn")) as pool:
-            waiting = [pool.submit(write_segment, self._folder, self.archive.path, part) for part in parts]
-            for done in as_completed(waiting):
-                yield done.result()
+            sys.stderr.write(f"putting {len(run_ids):,} runs into the index ...\n")
+        parts = _parts(run_ids, min(RUNS_EACH, max(MANY // 4, -(-len(run_ids) // cores()))))
+        count = min(cores(), len(parts))
+        # Not by fork: other threads may hold locks.
+        context = multiprocessing.get_context("forkserver")
+        with ProcessPoolExecutor(count, mp_context=context, initializer=end_at_interrupt) as pool:
+            try:
+                waiting = [pool.submit(write_segment, self._folder, self.archive.path, part) for part in parts]
+                for done in as_completed(waiting):
+                    yield done.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def _commit(self, new: str | None) -> None:
         """Name a new segment in the state; write those anew of which a run is gone, or that are small and many."""

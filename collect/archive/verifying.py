@@ -62,7 +62,7 @@ def verify_runs(
     # Not by fork: the progress bar has a thread of its own.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_end_at_interrupt) as pool:
+    with ProcessPoolExecutor(count, mp_context=context, initializer=end_at_interrupt) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             # Not by map(), which gives up all at once: Ctrl-C in between makes the pool say so by a traceback.
@@ -100,6 +100,6 @@ def _verify(folder: Path, job: Job) -> Result:
     return Result(name, problems + labels, fingerprint=None if problems else before)
 
 
-def _end_at_interrupt() -> None:
+def end_at_interrupt() -> None:
     """Let Ctrl-C end a process at once, without a word of its own."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
