@@ -47,11 +47,11 @@ HOSTS_SQL = (
     "SELECT trial_id, host, side, at_s, cpus, mem_used, active_opens, time_wait_ended, time_wait_reused, cpu_user_s,"
     " cpu_nice_s, cpu_system_s, cpu_idle_s, cpu_iowait_s, cpu_irq_s, cpu_softirq_s, cpu_steal_s, tcp_time_wait,"
     " tcp_established, tcp_syn_sent, tcp_syn_recv, tcp_fin_wait1, tcp_fin_wait2, tcp_close_wait, tcp_last_ack,"
-    " tcp_closing FROM samples WHERE list_contains(?, trial_id) AND scope = 'host' ORDER BY trial_id, host, at_s"
+    " tcp_closing FROM samples WHERE trial_id = coalesce(?, trial_id) AND scope = 'host' ORDER BY trial_id, host, at_s"
 )
 UNITS_SQL = (
     "SELECT trial_id, host, unit, at_s, cpu_user_s + cpu_system_s AS cpu_s, rss FROM samples"
-    " WHERE list_contains(?, trial_id) AND scope = 'unit' ORDER BY trial_id, host, unit, at_s"
+    " WHERE trial_id = coalesce(?, trial_id) AND scope = 'unit' ORDER BY trial_id, host, unit, at_s"
 )
 
 

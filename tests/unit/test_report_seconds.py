@@ -316,3 +316,10 @@ class Answered:
         if sql != SECONDS_SQL:
             return self._database.rows(sql, parameters)
         return [{"trial_id": trial_id, **row} for trial_id, rows in self._seconds.items() for row in rows]
+
+
+def test_one_trial_alone_is_what_it_is_among_all(archive: Archive, figures: RunFigures, found: Recorded) -> None:
+    for row in figures.rows:
+        with open_run(archive, figures.run_id) as database:
+            alone = recorded(database, [row])
+        assert alone.trials == {row["trial_id"]: found.trials[row["trial_id"]]}
