@@ -29,7 +29,7 @@ from collect.report.notices import gathered, notices, probes
 from collect.report.series import latency_curve, rates, sockets
 from collect.report.setup import setup
 from collect.report.table import WAYS, article_table
-from collect.report.thin import MOST_ROWS
+from collect.report.thin import MOST_ROWS, SAID
 from collect.report.trial_series import recorded
 from collect.report.variants import rankings, renewals
 from collect.report.verdicts import KIND
@@ -97,6 +97,7 @@ def render(archive: Archive, run_id: str, figures: RunFigures | None = None) -> 
             groups=sections,
             viewer=trials,
             most_rows=MOST_ROWS,
+            shortened=SAID,
             hosts=_hosts(figures.manifest["hosts"]),
             drawn=_embed([*bars, *(chart for extra in own for chart in extra.charts), *_charts(sections)]),
             ink=TEXT,
