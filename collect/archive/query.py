@@ -170,9 +170,9 @@ def readable(archive: Archive) -> tuple[dict[str, Manifest], list[BenchError]]:
     return manifests, refused
 
 
-def open_run(archive: Archive, run_id: str) -> Database:
-    """Open the views over one run."""
-    return Database(archive, {run_id: archive.manifest(run_id)})
+def open_run(archive: Archive, run_id: str, views: Collection[str] = ALL) -> Database:
+    """Open the views over one run, or some of them."""
+    return Database(archive, {run_id: archive.manifest(run_id)}, views)
 
 
 def first_line(error: Exception) -> str:

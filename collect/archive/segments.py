@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -219,7 +218,7 @@ def remove_others(folder: Path, names: Iterable[str], before_s: float) -> None:
     for path in folder.glob(f"{PREFIX}*"):
         try:
             if path.name.partition(".")[0] not in wanted and path.stat().st_mtime < before_s:
-                os.unlink(path)  # noqa: PTH108
+                path.unlink()
         except OSError:
             continue
 

@@ -44,7 +44,7 @@ class Views:
         makers = {"trials": self._trials, "samples": self._samples, "requests": self._requests, "runs": self._runs}
         for view, chosen in VIEWS.items():
             if view in views:
-                parts = " UNION ALL BY NAME ".join(f"SELECT * FROM {part}" for part in makers[view]())
+                parts = " UNION ALL BY NAME ".join(f"SELECT * FROM {part}" for part in makers[view]())  # noqa: S608
                 self._connection.execute(f"CREATE VIEW {view} AS SELECT {chosen} FROM ({parts})")  # noqa: S608
 
     def _trials(self) -> Iterator[str]:
@@ -91,7 +91,7 @@ class Views:
         if not self._connection.execute("SELECT count(*) FROM _chosen").fetchall()[0][0]:
             chosen = sorted(self._sources.in_segments)
             self._connection.execute("INSERT INTO _chosen SELECT unnest(?::VARCHAR[])", [chosen])
-        return f"{listed} WHERE run_id IN (SELECT run_id FROM _chosen)"
+        return f"{listed} WHERE run_id IN (SELECT run_id FROM _chosen)"  # noqa: S608
 
     def _judged(self) -> Iterator[str]:
         """Yield the trials of runs that were sealed without verdicts, judged now."""

@@ -150,7 +150,7 @@ class RunFigures:
 def run_figures(archive: Archive, run_id: str) -> RunFigures:
     """Read a sealed run; BenchError when its manifest or its files cannot be read."""
     manifest = archive.manifest(run_id)
-    with open_run(archive, run_id) as database:
+    with open_run(archive, run_id, ("trials",)) as database:
         rows = database.rows("SELECT * FROM trials ORDER BY ordinal")
     return replace(figures_of(run_id, manifest, rows), archive=archive)
 

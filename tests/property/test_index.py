@@ -6,7 +6,6 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -56,10 +55,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what is at rest for a tick."""
     monkeypatch.setattr(stamps, "SETTLED_NS", int(0.8e9 * TICK_S))
-    yield
 
 
 def answers(archive: Archive, *, indexed: bool) -> list[Any]:
@@ -85,20 +83,23 @@ def answers(archive: Archive, *, indexed: bool) -> list[Any]:
 def step(archive: Path, shelf: tuple[Path, Path], what: str, which: int, file: str, place: float) -> None:
     """Do one thing to an archive; some cannot be done to a run that is not there."""
     run = archive / sorted(path.name for path in shelf[0].iterdir())[which]
-    path = run / file
     if what in ("seal", "replace"):
         source = shelf[what == "replace"] / run.name
         if run.exists():
             shutil.rmtree(run)
         shutil.copytree(source, archive / ".sealing")  # with the moments of the source's files
         (archive / ".sealing").rename(run)
-    elif not path.exists():
-        return
-    elif what == "delete":
+    elif what == "delete" and run.exists():
         run.rename(archive / f".trash-{run.name}")
         shutil.rmtree(archive / f".trash-{run.name}")
-    elif what in ("damage", "forge"):
-        before = path.stat()
+    elif (run / file).exists():
+        spoil(run / file, what, place)
+
+
+def spoil(path: Path, what: str, place: float) -> None:
+    """Do one thing to a file of a run, or all but nothing."""
+    before = path.stat()
+    if what in ("damage", "forge"):
         content = bytearray(path.read_bytes())
         if content:
             content[int(place * (len(content) - 1))] ^= 1
@@ -106,14 +107,15 @@ def step(archive: Path, shelf: tuple[Path, Path], what: str, which: int, file: s
         if what == "forge":  # nothing but the inode's own moment tells
             os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     elif what == "cut":
-        os.truncate(path, int(place * path.stat().st_size))
+        os.truncate(path, int(place * before.st_size))
     elif what == "lose":
         path.unlink()
     elif what == "touch":
         path.touch()
     elif what == "fake":  # the same in a file of its own
-        shutil.copy2(path, archive / ".fake")
-        (archive / ".fake").replace(path)
+        copy = path.with_name(".fake")
+        shutil.copy2(path, copy)
+        copy.replace(path)
 
 
 @settings(
