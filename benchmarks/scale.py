@@ -1,12 +1,12 @@
 """How long a person waits for an archive of many runs: it is made, and each command timed.
 
-Usage: .venv/bin/python -m benchmarks.scale RUN ... [--work DIR] [--runs N] [--page]     (as root, to drop the page cache)
+Usage: .venv/bin/python -m benchmarks.scale RUN ... [--work DIR] [--runs N] [--page]     (as root)
 
-RUN are folders of sealed runs, of which the archive is made (benchmarks/scale_archive.py): N runs of 20 trials, the last
-100 with many more requests. It lies in DIR (.state/scale) and stays there; one that is whole already is not made again.
-10,000 runs of the sizes below are about 10 GiB and take two cores three quarters of an hour. Each command is a process of
-its own: three times with nothing of any file in memory, then once more. With --page the table goes into docs/archive.md,
-between its markers. Exit code 1 where a command takes longer than is wanted.
+RUN are folders of sealed runs, of which the archive is made (benchmarks/scale_archive.py): N runs of 20 trials, the
+last 100 with many more requests. It lies in DIR (.state/scale) and stays there; one that is whole already is not made
+again. 10,000 runs of the sizes below are about 10 GiB and take two cores three quarters of an hour. Each command is a
+process of its own: three times with nothing of any file in memory, then once more. With --page the table goes into
+docs/archive.md, between its markers. Exit code 1 where a command takes longer than is wanted.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Timed:
 def commands(made: Sequence[Recipe], last: int, cell: str) -> list[Wanted]:
     """Return the commands, each with what it may take."""
     since = ("--since", made[-last].run_id)
-    by_cell = "SELECT cell, count(*) AS trials, avg(rps), quantile_cont(rps, 0.5) FROM trials GROUP BY cell ORDER BY cell"
+    by_cell = "SELECT cell, count(*) AS n, avg(rps), quantile_cont(rps, 0.5) FROM trials GROUP BY cell ORDER BY cell"
     by_phase = "SELECT phase, outcome, count(*), avg(latency_us), max(latency_us) FROM requests GROUP BY ALL"
     joined = (
         "SELECT cell, count(*), avg(latency_us) FROM requests JOIN trials USING (run_id, trial_id)"
@@ -125,7 +125,7 @@ def drop_caches() -> None:
     try:
         CACHES.write_text(ALL_CACHES)
     except OSError as error:
-        raise BenchError("the page cache cannot be dropped", str(CACHES), "run it as root, on a host of its own") from error
+        raise BenchError("the page cache cannot be dropped", str(CACHES), "run it as root") from error
 
 
 def measure(wanted: Wanted, archive: Path) -> Timed:
@@ -143,7 +143,7 @@ def in_words(archive: Path, made: Sequence[Recipe], last: int, hosts: Mapping[st
     facts: Mapping[str, Any] = next(iter(hosts.values()), {})
     commit = str(provenance()["git"]["commit"])[:10]
     return (
-        f"Measured {date.today()} on {facts.get('cpu_model', 'a CPU that names no model')}, {os.cpu_count()} cores; commit"
+        f"Measured {date.today()} on {facts.get('cpu_model', 'an unnamed CPU')}, {os.cpu_count()} cores; commit"
         f" {commit}. {len(made):,} runs of {TRIALS} trials, {bytes_of(archive) / 2**30:.1f} GiB; the last {last} have"
         f" {rows / 1e6:.0f} million requests, of {each:.2f} bytes each (at most {MOST_BYTES_A_REQUEST:g} are wanted)."
     )

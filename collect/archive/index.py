@@ -1,14 +1,14 @@
 """The index: what the manifests and trials of all sealed runs say, kept so that they need not be opened again.
 
 The files are the record. A run is taken from the index only while its files have the stamps (collect.archive.stamps)
-that they had when it was put in; it is put in only as collect.archive.kept has it. So what is said with the index is what
-is said without, and it can be thrown away at any time. It lies in .state/index/ of the checkout:
+that they had when it was put in; it is put in only as collect.archive.kept has it. So what is said with the index is
+what is said without, and it can be thrown away at any time. It lies in .state/index/ of the checkout:
 
     state.json    which segments there are, each with the stamps of its own files, and by which code they were made
     segment-*     what is kept, a few hundred runs each (collect.archive.segments)
 
-Segments are never changed, and the state is replaced by a rename, under a lock. Readers need no lock: those segments that
-the state they read names stay for an hour after another has taken its place.
+Segments are never changed, and the state is replaced by a rename, under a lock. Readers need no lock: those segments
+that the state they read names stay for an hour after another has taken its place.
 """
 
 from __future__ import annotations

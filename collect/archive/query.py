@@ -129,7 +129,7 @@ class Database:
             rows += part
             if most_values is not None and len(rows) * len(names) > most_values:
                 problem = f"it has more than {len(rows) - len(part)} rows"
-                raise BenchError(problem, "SQL", "ask for what they come to (avg, GROUP BY), or for fewer (WHERE, LIMIT)")
+                raise BenchError(problem, "SQL", "ask for what they come to (GROUP BY), or for fewer (WHERE, LIMIT)")
         return names, rows
 
     @contextlib.contextmanager

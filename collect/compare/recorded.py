@@ -44,7 +44,7 @@ class Recorded:
         return {name for run_id in self._run_ids for name in self._cells(run_id)}
 
     def having(self, cells: Collection[str], *, repeatable: bool = False) -> list[str]:
-        """Return the runs whose plan has any of some cells, the oldest first; if wanted those of a clean commit only."""
+        """Return the runs whose plan has any of some cells, the oldest first; or of these those of a clean commit."""
         wanted = set(cells)
         found = [run_id for run_id in self._run_ids if not wanted.isdisjoint(self._cells(run_id))]
         return [run_id for run_id in found if self._is_clean(run_id)] if repeatable else found

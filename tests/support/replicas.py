@@ -1,4 +1,4 @@
-"""Sealed runs that differ in their ids and figures and are as honest as measured ones: sums, rows and manifest agree."""
+"""Sealed runs that differ in ids and figures and are as honest as measured ones: sums, rows and manifest agree."""
 
 from __future__ import annotations
 

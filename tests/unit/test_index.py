@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,9 +17,8 @@ import pytest
 from collect.archive import index as module
 from collect.archive import stamps
 from collect.archive.entries import entry_of
-from collect.archive.fingerprint import PACKAGE, source_files
 from collect.archive.index import Index
-from collect.archive.kept import as_sealed, keep
+from collect.archive.kept import keep
 from collect.archive.segments import Builder, Segment, write_segment
 from collect.archive.store import Archive
 from collect.archive.sums import write_sums
@@ -106,35 +103,6 @@ def test_a_run_that_was_just_sealed_is_not_kept_yet(
     assert rows_of(Index(archive)) == truth(archive)
 
 
-@pytest.mark.parametrize(
-    ("name", "old", "new"),
-    [
-        ("SHA256SUMS", b"  trials.parquet", b"  trials.parquex"),
-        ("manifest.json", b"small", b"large"),
-        ("trials.parquet", b"PAR1", b"PAR2"),
-    ],
-)
-def test_what_is_not_as_it_was_sealed_is_not_kept(archive: Archive, name: str, old: bytes, new: bytes) -> None:
-    first, second, _ = archive.run_ids()
-    path = archive.folder(first) / name
-    assert old in path.read_bytes()
-    path.write_bytes(path.read_bytes().replace(old, new))
-    time.sleep(TICK_S)
-    assert [as_sealed(archive.folder(run_id)) for run_id in (first, second)] == [False, True]
-    assert [keep(archive, run_id) is None for run_id in (first, second)] == [True, False]
-    assert Index(archive).snapshot().kept.keys() == {*archive.run_ids()} - {first}
-
-
-def test_a_run_under_another_name_is_not_kept(archive: Archive) -> None:
-    first = archive.run_ids()[0]
-    other = "20270101T000000Z-abcdef"
-    shutil.copytree(archive.folder(first), archive.folder(other))
-    time.sleep(TICK_S)
-    assert as_sealed(archive.folder(other))
-    assert keep(archive, other) is None
-    assert keep(archive, first) is not None
-
-
 def test_columns_that_are_not_todays_are_read_from_the_runs_own_file(archive: Archive, replicas: Replicas) -> None:
     older = replicas.add(archive.path, 7, lack=("db_selects", "warnings"))
     newer = replicas.add(archive.path, 8)
@@ -210,7 +178,10 @@ def spoil(archive: Archive, how: str) -> None:
 
 @pytest.mark.parametrize(
     "how",
-    ["version", "made_by", "archive", "no state", "cut state", "gone", "json", "parts", "trials.parquet", "runs.parquet"],
+    [
+        "version", "made_by", "archive", "no state", "cut state", "gone", "json", "parts", "trials.parquet",
+        "runs.parquet",
+    ],  # fmt: skip
 )
 def test_an_index_that_does_not_fit_is_made_anew(archive: Archive, how: str) -> None:
     first = list(Index(archive).entries())
@@ -302,56 +273,3 @@ def test_many_new_runs_are_read_by_several_processes(archive: Archive, monkeypat
     assert Index(archive).snapshot().kept.keys() == set(archive.run_ids())
     assert len(state(archive)["segments"]) in (2, 3)
     assert rows_of(Index(archive)) == truth(archive)
-
-
-def test_a_cold_disk_is_asked_by_several_threads(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = stamps.scan(archive.path)
-    monkeypatch.setattr(stamps, "SLOW_S", 0.0)
-    monkeypatch.setattr(stamps, "FIRST", 1)
-    monkeypatch.setattr(stamps, "AT_A_TIME", 1)
-    assert stamps.scan(archive.path) == found
-    assert list(found) == archive.run_ids()
-
-
-@pytest.mark.parametrize("name", stamps.NAMES)
-def test_a_stamp_shows_every_change(archive: Archive, name: str) -> None:
-    folder = archive.folder(archive.run_ids()[0])
-    seen = [stamps.stamp_of(str(folder))]
-    path = folder / name
-    before = path.stat()
-    for change in (
-        lambda: path.write_bytes(path.read_bytes()),
-        lambda: os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns)),
-        lambda: path.chmod(0o600),
-        lambda: shutil.copy2(path, folder / "x") and (folder / "x").replace(path),
-        lambda: os.truncate(path, 3),
-        lambda: path.unlink(),
-    ):
-        time.sleep(TICK_S)
-        change()
-        seen.append(stamps.stamp_of(str(folder)))
-    assert all(one != other for at, one in enumerate(seen) for other in seen[:at])
-    assert (seen[-1] is None) == (name == "SHA256SUMS")
-
-
-SHOWING = """
-import json, sys
-from pathlib import Path
-from collect.archive import stamps
-stamps.SETTLED_NS = 0
-from collect.archive.kept import keep
-from collect.archive.store import Archive
-from collect.archive.sums import write_sums
-archive = Archive(Path(sys.argv[1]))
-assert keep(archive, archive.run_ids()[0])
-print(json.dumps([m.__file__ for name, m in sys.modules.items() if name.split(".")[0] == "collect" and m.__file__]))
-"""
-
-
-def test_all_that_an_entry_is_made_by_is_in_the_fingerprint(archive: Archive) -> None:
-    command = [sys.executable, "-c", SHOWING, str(archive.path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
-    loaded = {Path(name) for name in json.loads(done.stdout)}
-    assert len(loaded) > 20
-    assert {path.relative_to(PACKAGE).as_posix() for path in loaded - set(source_files())} == set()
-    assert {path for path in (PACKAGE / "data").glob("*.yml")} <= set(source_files())
