@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -63,15 +62,6 @@ class Replicas:
         archive.mkdir(exist_ok=True)
         building.rename(archive / run_id)
         return run_id
-
-    def copy(self, source: Path, archive: Path) -> None:
-        """Put a copy of a run that was added elsewhere into an archive, in place of what is there."""
-        target = archive / source.name
-        if target.exists():
-            shutil.rmtree(target)
-        building = archive / f".{source.name}.copied"
-        shutil.copytree(source, building)
-        building.rename(target)
 
 
 def named(table: Any, run_id: str) -> Any:

@@ -175,7 +175,7 @@ def test_samples_of_other_columns_are_read_together(archive: Archive) -> None:
     ("sql", "says"),
     [
         ("SELECT hash(i) AS h FROM range(60000000) t(i) ORDER BY 1", "more memory than 64 MiB"),
-        ("SELECT * FROM range(1000000000000)", "more than"),
+        ("SELECT * FROM range(1000000000000)", "more "),  # rows, or memory, whichever comes first
         ("EXPLAIN ANALYZE COPY trials TO '/tmp/of-collect-query.csv'", "error"),
         ("COPY (SELECT 1) TO '/tmp/of-collect-query.csv'", "COPY is not allowed"),
         ("COPY runs FROM '/etc/passwd'", "COPY is not allowed"),
