@@ -115,6 +115,32 @@ def test_zooming_into_one_chart_zooms_all_of_the_trial_and_no_other(opened: Brow
     assert opened.errors == []
 
 
+def test_each_chart_of_a_trial_is_drawn_and_has_its_table_and_its_buttons(opened: Browser) -> None:
+    names = opened.evaluate(f"{charts()}.shape.panels.map(panel => panel.name)")
+    assert {"rate", "latency", "heat"} < set(names)
+    for kind in ("units", "states", "memory", "sockets"):
+        assert {f"{kind}-0", f"{kind}-1"} < set(names)  # of both hosts
+    sizes = (
+        f"[...{VIEW}.querySelectorAll('[data-panel]')].map(place => place.firstElementChild.getBoundingClientRect())"
+        ".map(box => [box.width, box.height])"
+    )
+    found = opened.evaluate(sizes)
+    assert len(found) == len(names)
+    assert min(width for width, _ in found) > 300
+    assert min(height for _, height in found) > 100
+    opened.evaluate(f"{VIEW}.querySelectorAll('details.rows').forEach(part => part.open = true)")
+    opened.until(f"{VIEW}.querySelectorAll('details.rows table').length === {len(names)} && 1")
+    tables = opened.evaluate(
+        f"[...{VIEW}.querySelectorAll('details.rows table')]"
+        ".map(table => [table.tHead.rows[0].cells.length, table.tBodies[0].rows.length])"
+    )
+    assert all(columns > 1 and rows > 0 for columns, rows in tables)
+    assert tables[names.index("heat")][1] == opened.evaluate(f"{charts()}.columns.heat.answers.length")
+    buttons = opened.evaluate(f"[...{VIEW}.querySelectorAll('[data-save]')].map(button => button.ariaLabel)")
+    assert len(set(buttons)) == 2 * len(names)  # whoever only hears them can tell them apart
+    assert opened.errors == []
+
+
 def test_the_data_of_a_trials_chart_is_a_table_when_it_is_asked_for(opened: Browser) -> None:
     rows = f"{VIEW}.querySelector('figure:has([data-panel=rate]) details.rows')"
     assert opened.evaluate(f"{rows}.querySelector('table')") is None
