@@ -147,7 +147,7 @@ def test_runs_are_chosen_by_what_is_asked_for(browser: Browser, site: Site) -> N
     ids = "[...document.querySelectorAll('#runs tbody tr')].map(row => row.dataset.run)"
     assert sorted(browser.evaluate(ids)) == sorted([site.first, site.second, site.other])
     browser.evaluate("document.querySelector('[name=plan]').focus()")
-    browser.type("other")
+    browser.write("other")
     browser.follow("document.querySelector('#filters button').click()")
     assert browser.evaluate(ids) == [site.other]
     assert "1 of 3" in browser.evaluate("document.querySelector('#counted').textContent")

@@ -188,7 +188,7 @@ def test_trials_are_found_by_words(browser: Browser, page: Path) -> None:
     browser.evaluate("document.querySelector('[data-filter=each]').focus()")
     shown = "[...document.querySelectorAll('#each tbody tr')].filter(row => row.offsetParent).length"
     assert browser.evaluate(shown) == 12
-    browser.type("starlette REDIS")
+    browser.write("starlette REDIS")
     browser.until(f"{shown} === 3")
     assert browser.evaluate("document.querySelector('.filter output').textContent") == "3 of 12"
     browser.evaluate(

@@ -167,7 +167,7 @@ class Browser:
         self._tools.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **told)
         self._tools.call("Input.dispatchKeyEvent", type="keyUp", **told)
 
-    def type(self, text: str) -> None:
+    def write(self, text: str) -> None:
         """Type a text where the focus is."""
         self._tools.call("Input.insertText", text=text)
 
