@@ -100,6 +100,8 @@ def commands(made: Sequence[Recipe], last: int, cell: str) -> list[Wanted]:
         Wanted(f"`query` over requests of {last} runs", ("query", by_phase, *since), 10.0),
         Wanted("the same joined with their trials", ("query", joined, *since), None, 1),
         Wanted("the exact 99 % percentile of all of them", ("query", p99, *since), None, 1),
+        Wanted("`verify --all`", ("verify", "--all"), None, 1),
+        Wanted("`verify --all --resume` after it", ("verify", "--all", "--resume"), None, 1),
     ]
 
 
@@ -135,11 +137,16 @@ def measure(wanted: Wanted, archive: Path) -> Timed:
     return Timed(wanted, tuple(seconds for seconds, _ in cold), again[0], max(peak for _, peak in (*cold, again)))
 
 
+def bytes_a_request(archive: Path, made: Sequence[Recipe]) -> tuple[float, int]:
+    """Return what a request of some runs takes, in bytes, and how many requests there are."""
+    files = [archive / recipe.run_id / "requests.parquet" for recipe in made]
+    rows = sum(pq.read_metadata(path).num_rows for path in files)
+    return sum(path.stat().st_size for path in files) / rows, rows
+
+
 def in_words(archive: Path, made: Sequence[Recipe], last: int, hosts: Mapping[str, Mapping[str, Any]]) -> str:
     """Return what was measured on what; ``hosts`` are those of a real run, which are of this machine."""
-    files = [archive / recipe.run_id / "requests.parquet" for recipe in made[-last:]]
-    rows = sum(pq.read_metadata(path).num_rows for path in files)
-    each = sum(path.stat().st_size for path in files) / rows
+    each, rows = bytes_a_request(archive, made[-last:])
     facts: Mapping[str, Any] = next(iter(hosts.values()), {})
     commit = str(provenance()["git"]["commit"])[:10]
     return (
@@ -180,6 +187,17 @@ def building(archive: Path, index: Path) -> Iterator[Timed]:
     yield Timed(Wanted("`list`, which puts in a run that is new", ("list",), None), (seconds,), again, peak)
 
 
+def taking_in(archive: Path, target: Path, made: Sequence[Recipe]) -> Iterator[Timed]:
+    """Yield what it takes to import runs into another archive, and to find that they are all there."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    words = ("import", *(str(archive / recipe.run_id) for recipe in made))
+    seconds, peak = timed(words, target, cold=True)
+    again, _ = timed(words, target, cold=False)
+    shutil.rmtree(target)
+    yield Timed(Wanted(f"`import` of {len(made)} runs", words, None), (seconds,), again, peak)
+
+
 def main() -> int:
     """Make, time, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -205,13 +223,15 @@ def main() -> int:
         for wanted in commands(made, options.last, newest["trials"][0]["cell"]):
             all_timed.append(measure(wanted, archive))
             print(*lines(all_timed[-1:]), sep="\n")
+        all_timed += taking_in(archive, options.work.resolve() / "imported", made[: options.last])
         text = "\n".join([in_words(archive, made, options.last, newest["hosts"]), "", *lines(all_timed)])
     except BenchError as error:
         sys.exit(f"error: {error}")
     print(text)
     if options.page:
         write_between(PAGE, Path(__file__).name, text)
-    return 0 if all(found.fine for found in all_timed) else 1
+    small = bytes_a_request(archive, made[-options.last :])[0] <= MOST_BYTES_A_REQUEST
+    return 0 if small and all(found.fine for found in all_timed) else 1
 
 
 if __name__ == "__main__":

@@ -94,4 +94,4 @@ def test_commands_are_of_the_archive_that_was_made(tmp_path: Path) -> None:
     made = recipes(30, 10, 5, 20, [tmp_path])
     assert [recipe.requests for recipe in made] == [10] * 25 + [20] * 5
     assert len({recipe.run_id for recipe in made}) == 30
-    assert made[25].run_id in commands(made, 5, "cell")[-1].words
+    assert sum(made[25].run_id in wanted.words for wanted in commands(made, 5, "cell")) == 4
