@@ -21,6 +21,7 @@ from collect.archive.partial import SCHEMA_VERSION
 from collect.archive.stamps import Stamp, file_stamp, settled, stamp_of
 from collect.archive.store import Archive, Manifest
 from collect.archive.sums import NAME as SUMS
+from collect.errors import BenchError
 
 SUMMED = ("manifest.json", "trials.parquet")
 HEAD = ("plan", "catalog", "locks", "hosts")
@@ -73,7 +74,7 @@ def keep(archive: Archive, run_id: str) -> tuple[Kept, Tables] | None:
         if (manifest["schema_version"], manifest["run_id"]) != (SCHEMA_VERSION, run_id):
             return None
         return _kept(folder, manifest, stamp, now_ns)
-    except (OSError, pa.ArrowException, *ODD):
+    except (BenchError, OSError, pa.ArrowException, *ODD):
         return None
 
 
