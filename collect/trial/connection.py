@@ -7,6 +7,9 @@ from typing import Any
 from collect.errors import BenchError
 from collect.trial.remote import Remote
 
+MARK = "bench-begins-here"
+"""A line between what sudo may read and what the command reads."""
+
 
 def remote_of(connection: Any, name: str) -> Remote:
     """Return the host behind an Ansible connection, reached just as Ansible reaches it (address, key, bastion, become).
@@ -23,9 +26,18 @@ def remote_of(connection: Any, name: str) -> Remote:
 
     def argv(command: str) -> list[str]:
         if become:
-            command = become.build_become_command(command, connection._shell)
+            command = become.build_become_command(from_mark(command) if password else command, connection._shell)
         ssh = connection.get_option("ssh_executable")
         words: list[bytes] = connection._build_command(ssh, "ssh", "-T", connection.host, command)
         return [word.decode() for word in words]
 
-    return Remote(name, argv, f"{password}\n".encode() if password else b"")
+    return Remote(name, argv, f"{password}\n{MARK}\n".encode() if password else b"")
+
+
+def from_mark(command: str) -> str:
+    """Return a shell command that reads only what is sent after the mark.
+
+    sudo reads the password only where it asks for one. Where it remembers the last answer, or asks nobody, the command
+    would have it for its first line, and might write it into a file.
+    """
+    return f'while IFS= read -r line && [ "$line" != {MARK} ]; do :; done; {command}'

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import selectors
 import subprocess
 import tarfile
@@ -20,6 +21,9 @@ from collect.errors import BenchError
 from collect.trial.clock import Offset, measure
 
 SSH_FAILED = 255
+BECAME = b"BECOME-SUCCESS-"
+"""How the line begins by which Ansible tells that a command runs as another user."""
+PROMPT = re.compile(r"\[\w+ via ansible, key=\w+\] password:\s*")
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Remote:
 
     name: str
     argv: Callable[[str], list[str]]
-    preamble: bytes = b""  # what the far side reads first, such as a password for sudo
+    preamble: bytes = b""  # what the far side reads first, such as a password for sudo (see connection.py)
 
     def run(self, command: str, data: bytes = b"", timeout_s: float = 60) -> bytes:
         """Run a command to its end and return its output.
@@ -46,7 +50,7 @@ class Remote:
         if done.returncode:
             reported = last_line(done.stderr) or f"exit code {done.returncode}"
             raise HostError(reported.removeprefix("error: "), self.name)
-        return done.stdout
+        return without_mark(done.stdout)
 
     def fetch_folder(self, folder: str, into: Path) -> None:
         """Copy the files of a remote folder into a local one."""
@@ -169,7 +173,12 @@ class Stream:
 
 
 def last_line(output: bytes) -> str:
-    """Return the last line that says something, without ssh's own chatter about its connection sharing."""
-    lines = [line.strip() for line in output.decode(errors="replace").splitlines()]
+    """Return the last line that says something, without ssh's chatter about sharing connections, or sudo's prompt."""
+    lines = [PROMPT.sub("", line).strip() for line in output.decode(errors="replace").splitlines()]
     said = [line for line in lines if line and not line.startswith(("Shared connection to", "mux_client"))]
     return said[-1] if said else ""
+
+
+def without_mark(output: bytes) -> bytes:
+    """Return what a command printed, without the line that tells that it runs as another user."""
+    return output.partition(b"\n")[2] if output.startswith(BECAME) else output
