@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -30,14 +31,45 @@ REMEDIES: tuple[tuple[Callable[[str], bool], str, str], ...] = (
     ),
 )
 
+ESCALATION: tuple[tuple[Callable[[str], bool], str, str], ...] = (
+    (
+        lambda said: re.search(r"Incorrect \w+ password", said) is not None,
+        "its sudo refuses the password",
+        "give the right one by --ask-become-pass, or mend ansible_become_password in the inventory",
+    ),
+    (
+        lambda said: re.search(r"Missing \w+ password|a password is required", said) is not None,
+        "its sudo asks for a password",
+        "give it by --ask-become-pass, or as ansible_become_password in a vault",
+    ),
+    (
+        lambda said: "is not in the sudoers file" in said or "is not allowed to execute" in said,
+        "its sudo lets this user do nothing",
+        "let an administrator of the host put the user into the group sudo, or name another by ansible_user",
+    ),
+    (
+        lambda said: "waiting for privilege escalation prompt" in said,
+        "its sudo does not answer",
+        "see that `sudo -v` answers there, and mend ansible_become_method in the inventory where it is not sudo",
+    ),
+)
+"""What keeps a user from becoming root; it may come as a failure or as a host that cannot be reached."""
+WITH_VALUE = (
+    "-e", "--extra-vars", "-i", "--inventory", "--become-password-file", "--vault-password-file", "--vault-id",
+)  # fmt: skip
+ALONE = ("-K", "--ask-become-pass", "-J", "--ask-vault-pass")
+OTHERWISE = ("plan=", "resume=")
+"""Variables that a run which goes on has from its entry."""
+
 
 def one_line(said: Mapping[str, Any], host: str, task: str, unreachable: bool) -> str:
     """Return an error as ``what (where): what to do``."""
     message = " ".join(str(said.get("msg") or said.get("exception") or "failed").split())
+    heard = f"{message} {said.get('module_stderr') or ''}"
+    for matches, what, remedy in (*ESCALATION, *(REMEDIES if unreachable else ())):
+        if matches(heard):
+            return f"{what} ({host}): {remedy}"
     if unreachable:
-        for matches, what, remedy in REMEDIES:
-            if matches(message):
-                return f"{what} ({host}): {remedy}"
         return (
             f"the host does not answer: {message.split(': ', 1)[-1]} ({host}): see that it is up"
             " (ansible-playbook playbooks/hosts.yml boots local hosts) and that ansible_host is right"
@@ -53,12 +85,16 @@ def one_line(said: Mapping[str, Any], host: str, task: str, unreachable: bool) -
 def again(run_id: str, arguments: Sequence[str]) -> str:
     """Return the rest of the command line that goes on with a run.
 
-    That is its id, and the inventory and variables among the ``arguments`` that ansible-playbook was given now.
+    That is its id, and the inventory, variables and ways to passwords among the ``arguments`` that ansible-playbook was
+    given now.
     """
     words, given = [run_id], iter(arguments)
     for word in given:
-        if word in ("-e", "--extra-vars", "-i", "--inventory"):
-            value = next(given, "")
-            if not value.startswith(("plan=", "resume=")):
-                words += [word, value]
+        name, joined, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+        if word in ALONE:
+            words.append(word)
+        elif name in WITH_VALUE:
+            value = value if joined else next(given, "")
+            if not value.startswith(OTHERWISE):
+                words += [name, value]
     return shlex.join(words)

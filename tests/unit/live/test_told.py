@@ -46,6 +46,20 @@ def test_how_to_go_on_with_the_same_inventory_and_variables() -> None:
     assert again("run", []) == "run"
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (["-i", "inventory/lab", "-K"], "-i inventory/lab -K"),
+        (["--inventory=inventory/lab", "--ask-become-pass"], "--inventory inventory/lab --ask-become-pass"),
+        (["-iinventory/lab", "--become-password-file=/p w"], "-i inventory/lab --become-password-file '/p w'"),
+        (["-eplan=table", "--extra-vars=resume=old", "--vault-id", "lab@prompt"], "--vault-id lab@prompt"),
+        (["--tags", "run", "-vv", "--ask-vault-pass"], "--ask-vault-pass"),
+    ],
+)
+def test_going_on_asks_for_the_same_passwords(given: list[str], kept: str) -> None:
+    assert again("run", ["bench.yml", *given]) == f"run {kept}"
+
+
 def test_durations_are_kept_where_they_can_be(tmp_path: Path) -> None:
     path = tmp_path / "state" / "durations.json"
     durations = Durations(path)
@@ -56,3 +70,23 @@ def test_durations_are_kept_where_they_can_be(tmp_path: Path) -> None:
     path.write_text("{")
     assert Durations(path).known == {}
     Durations(tmp_path / "state" / "durations.json" / "no folder").keep("Measure", 9.0)
+
+
+@pytest.mark.parametrize("unreachable", [False, True])
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ({"msg": "Task failed: Incorrect sudo password"}, "its sudo refuses the password (client1): give the right one by"),
+        ({"msg": "Task failed: Missing sudo password"}, "its sudo asks for a password (client1): give it by --ask"),
+        (
+            {"msg": "MODULE FAILURE", "module_stderr": "operator is not in the sudoers file.\n"},
+            "its sudo lets this user do nothing (client1): let an administrator",
+        ),
+        (
+            {"msg": "Timeout (12s) waiting for privilege escalation prompt: "},
+            "its sudo does not answer (client1): see that `sudo -v` answers there",
+        ),
+    ],
+)
+def test_a_user_that_does_not_become_root(said: dict[str, Any], line: str, unreachable: bool) -> None:
+    assert one_line(said, "client1", "Look at the host", unreachable).startswith(line)
