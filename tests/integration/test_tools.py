@@ -29,6 +29,6 @@ def test_what_is_missing_and_cannot_be_installed_costs_evidence_not_the_run(prov
     assert played.changed == 0, "hosts on this machine reach no mirror"
     (note,) = [line for line in played.output.splitlines() if line.startswith("note: ")]
     assert note == (
-        "note: no wrk (client1): runs will not know a second generator to compare with; "
+        "note: no wrk (client1, which cannot install it): runs will not know a second generator to compare with; "
         "to know, install wrk there by hand"
     )
