@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from collect.archive.counts import database_counts, inserts_each, redis_counts, selects_each
 from collect.archive.held import held_up
-from collect.archive.raw import RawTrial, Sample, Series
+from collect.archive.hosts import Facts, host_figures, most, plain, unit_cpu
+from collect.archive.raw import RawTrial, Sample
 from collect.archive.sureness import settling, sureness
 from collect.archive.validity import judge
 from collect.archive.window import (
@@ -21,8 +22,9 @@ from collect.archive.window import (
     growth,
     in_window,
     microseconds,
-    missed_ticks,
+    in_window,
 )
+from collect.archive.workers import lost_workers
 from collect.catalog import needs_database
 from collect.statistics.percentiles import percentile
 from collect.statistics.warmup import Head
@@ -35,8 +37,6 @@ from collect.verdicts.quotas import quota_share
 from collect.verdicts.usage import cpu_count
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p999": 0.999}
-MIB = float(2**20)
-IDLE = ("idle", "iowait", "steal")
 
 
 def summarise(raw: RawTrial, run_id: str, ceilings: Ceilings | None = None) -> dict[str, Any]:
@@ -45,18 +45,18 @@ def summarise(raw: RawTrial, run_id: str, ceilings: Ceilings | None = None) -> d
     Beside the columns it holds ``findings``, the verdict with all its evidence, for the manifest. Without ``ceilings``
     the verdict is less sure.
     """
+    ceilings = ceilings or Ceilings()
     window = find_window(raw)
     row: dict[str, Any] = {"run_id": run_id, **_identity(raw, window)}
     head = settling(raw, window)
     row |= _answers(raw, window) | sureness(raw, window, head)
     row |= _server(raw, window)
-    row |= _clients(raw, window)
+    row |= _clients(raw, window, ceilings.hosts)
     row |= redis_counts(raw, window, row["requests"]) | database_counts(raw, window) | held_up(raw)
     row |= _control(raw)
     row |= {"clock_uncertainty_s": raw.clock_uncertainty_s}
-    row = {name: _plain(value) for name, value in row.items()}
-    ceilings = ceilings or Ceilings()
-    row |= {name: _plain(value) for name, value in figures(raw, window, row, ceilings).items()}
+    row = {name: plain(value) for name, value in row.items()}
+    row |= {name: plain(value) for name, value in figures(raw, window, row, ceilings).items()}
     valid = judge(row, _checks(raw, window, head))
     row |= {"validity": valid.validity, "reasons": valid.reasons, "warnings": valid.warnings}
     return row | columns_of(verdict(raw, window, row, ceilings))
@@ -106,58 +106,21 @@ def _answers(raw: RawTrial, window: Window) -> dict[str, Any]:
 def _server(raw: RawTrial, window: Window) -> dict[str, Any]:
     series = raw.server
     first, last = float(series.t[window.first]), float(series.t[window.last])
-    row = _host("server", [series], first, last, ("app", "redis", "relay", "database", "collector", "other"))
+    row = host_figures("server", [series], first, last, ("app", "redis", "relay", "database", "collector", "other"))
     states = series.samples[window.first : window.last + 1]
     for unit in ("database", "relay"):
         if not any((sample["units"].get(unit) or {}).get("procs") for sample in states):
             row |= {name: None for name in row if name.startswith(f"{unit}_")}  # not there, which is not idle
-    row["server_time_wait_max"] = _most(_tcp(sample, "TIME_WAIT") for sample in states)
+    row["server_time_wait_max"] = most(_tcp(sample, "TIME_WAIT") for sample in states)
     return row
 
 
-def _clients(raw: RawTrial, window: Window) -> dict[str, Any]:
+def _clients(raw: RawTrial, window: Window, facts: Mapping[str, Facts]) -> dict[str, Any]:
     first, last = float(raw.server.t[window.first]), float(raw.server.t[window.last])
-    row = _host("client", list(raw.clients), first, last, ("generator", "collector", "other"))
+    row = host_figures("client", raw.clients, first, last, ("generator", "collector", "other"), facts)
     # Ports run out host by host, so the fullest host counts, not the sum.
-    seen = [_most(_tcp(sample, "TIME_WAIT") for sample in between(series, first, last)) for series in raw.clients]
-    row["client_time_wait_max"] = _most(seen)
-    return row
-
-
-def _host(side: str, hosts: list[Series], first: float, last: float, units: tuple[str, ...]) -> dict[str, Any]:
-    """Return CPU, memory and network of one side between two moments, summed over its hosts."""
-
-    def rate(pick: Callable[[Sample], float]) -> float:
-        return _sum(growth(series, pick, first, last) for series in hosts) / (last - first)
-
-    cpus = _sum(
-        float(series.samples[0]["host"].get("cpus") or np.nan) if series.samples else np.nan for series in hosts
-    )
-    row: dict[str, Any] = {
-        f"{side}_cpus": cpus,
-        # From the idle time, which the kernel measures, not from the busy states, which it samples at its ticks.
-        f"{side}_cpu_cores": np.maximum(0.0, cpus - rate(lambda s: sum(s["host"]["cpu"][state] for state in IDLE))),
-        f"{side}_irq_cpu_cores": rate(lambda s: s["host"]["cpu"]["irq"] + s["host"]["cpu"]["softirq"]),
-        f"{side}_steal_cores": rate(lambda s: s["host"]["cpu"]["steal"]),
-        f"{side}_iowait_cores": rate(lambda s: s["host"]["cpu"]["iowait"]),
-    }
-    accounted = rate(lambda s: sum(_unit_cpu(unit)(s) for unit in s["units"]))
-    row[f"{side}_foreign_cpu_cores"] = row[f"{side}_cpu_cores"] - accounted
-    for unit in units:
-        prefix = f"{side}_{unit}" if unit in ("collector", "other") else unit
-        row[f"{prefix}_cpu_cores"] = rate(_unit_cpu(unit))
-        for kind in ("rss", "pss"):
-            most = [_most(s["units"].get(unit, {}).get(kind) for s in between(h, first, last)) for h in hosts]
-            row[f"{prefix}_{kind}_mib"] = _sum(np.nan if value is None else value / MIB for value in most)
-    row[f"{side}_mem_used_max_mib"] = _sum(
-        (_most(s["host"].get("mem_used") for s in between(h, first, last)) or np.nan) / MIB for h in hosts
-    )
-    row[f"{side}_retrans_segs"] = _sum(
-        growth(h, lambda s: s["host"]["tcp_ext"]["retrans_segs"], first, last) for h in hosts
-    )
-    for kind in ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets"):
-        row[f"{side}_{kind}"] = _sum(growth(h, _net(kind), first, last) for h in hosts)
-    row[f"{side}_missed_ticks"] = sum(missed_ticks(series, first, last) for series in hosts)
+    seen = [most(_tcp(sample, "TIME_WAIT") for sample in between(series, first, last)) for series in raw.clients]
+    row["client_time_wait_max"] = most(seen)
     return row
 
 
@@ -184,9 +147,7 @@ def _checks(raw: RawTrial, window: Window, head: Head | None) -> dict[str, Any]:
                 problems.append(f"the clock of {series.host} was set by {sample['clock_step']:.3f} s under load")
     if raw.requests.lost_rows:
         problems.append(f"{raw.requests.lost_rows} requests were counted but not recorded")
-    processes = int(raw.spec.generator["processes"])
-    if len(raw.requests.workers) < processes:
-        problems.append(f"{processes - len(raw.requests.workers)} of {processes} generator processes left no requests")
+    problems += lost_workers(raw)
     return {
         "problems": problems,
         "planned_window_s": max(1.0, np.floor(raw.spec.window_s / interval + 1e-6)) * interval,
@@ -212,7 +173,7 @@ def _quotas(raw: RawTrial, first: float, last: float) -> dict[str, tuple[float, 
     for side, members in hosts.items():
         if all(quota_share(host) < 1 for _, host in members):
             granted = sum(quota_share(host) * cpu_count(series) for series, host in members)
-            units = [_unit_cpu(unit) for unit in OWN_UNITS[side]]
+            units = [unit_cpu(unit) for unit in OWN_UNITS[side]]
             used = [growth(series, unit, first, last) for series, _ in members for unit in units]
             found[side] = (granted, float(np.nansum(used)) / (last - first))
     return {side: pair for side, pair in found.items() if pair[0] > 0}
@@ -245,28 +206,3 @@ def utc(unix_s: float) -> str:
 def _tcp(sample: Sample, state: str) -> float | None:
     states: Mapping[str, float] = sample["host"].get("tcp") or {}
     return states.get(state, 0) if states else None
-
-
-def _net(kind: str) -> Callable[[Sample], float]:
-    """Return what picks a counter summed over the host's interfaces; the loopback carries what the app asks for."""
-    return lambda s: float(sum(counters[kind] for name, counters in s["host"]["net"].items() if name != "lo"))
-
-
-def _unit_cpu(unit: str) -> Callable[[Sample], float]:
-    return lambda s: float(s["units"][unit]["cpu_user"] + s["units"][unit]["cpu_system"])
-
-
-def _most(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return max(known) if known else None
-
-
-def _sum(values: Iterable[float]) -> float:
-    return float(sum(values))
-
-
-def _plain(value: Any) -> Any:
-    """Return None for NaN, and whole counts as integers."""
-    if isinstance(value, float | np.floating):
-        return None if np.isnan(value) else float(value)
-    return value

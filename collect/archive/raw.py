@@ -35,6 +35,8 @@ class Requests:
     workers: tuple[str, ...]
     lost_rows: int
     """Requests that a generator process counted but did not leave in its file."""
+    users: tuple[int | None, ...] = ()
+    """How many users each of the workers had at its end; None where its summary does not say."""
 
     @property
     def end(self) -> Floats:
@@ -88,6 +90,12 @@ class RawTrial:
         server = self.clocks[self.server.host].uncertainty_s
         return max(server + self.clocks[client.host].uncertainty_s for client in self.clients)
 
+    @functools.cached_property
+    def homes(self) -> Mapping[str, str]:
+        """The client of each generator process that left requests."""
+        clients, dealt = list(self.record["clients"]), dealt_of(self.record)
+        return {worker: client_of(worker, clients, dealt) for worker in self.requests.workers}
+
 
 def read_trial(folder: Path, spec: TrialSpec, record: Mapping[str, Any]) -> RawTrial:
     """Read the raw files of a trial; BenchError when one is missing or damaged, or the load failed."""
@@ -104,7 +112,7 @@ def read_trial(folder: Path, spec: TrialSpec, record: Mapping[str, Any]) -> RawT
         record=record,
         server=read_series(folder, name, clocks[name], clocks[name]),
         clients=tuple(read_series(folder, host, clocks[host], clocks[name]) for host in record["clients"]),
-        requests=read_requests(folder, list(record["clients"]), clocks, clocks[name]),
+        requests=read_requests(folder, record, clocks, clocks[name]),
         marks={mark: float(primary.to(clocks[name], result[f"{mark}_unix_s"])) for mark in marks},
         clocks=clocks,
     )
@@ -127,10 +135,12 @@ def read_series(folder: Path, host: str, clock: Clock, server: Clock) -> Series:
     return Series(host, clock.to(server, tick), clock.to(server, t), tuple(samples))
 
 
-def read_requests(folder: Path, clients: list[str], clocks: Mapping[str, Clock], server: Clock) -> Requests:
+def read_requests(folder: Path, record: Mapping[str, Any], clocks: Mapping[str, Clock], server: Clock) -> Requests:
     """Read the requests of all generator processes, their times moved to the server's clock, sorted by start."""
     outcomes: list[str] = [OK]
     workers: list[str] = []
+    users: list[int | None] = []
+    clients, dealt = list(record["clients"]), dealt_of(record)
     lost = 0
     parts: list[tuple[Floats, Floats, NDArray[np.int16], NDArray[np.int16]]] = []
     for path in sorted(folder.glob("requests-*.f64")):
@@ -145,24 +155,36 @@ def read_requests(folder: Path, clients: list[str], clocks: Mapping[str, Clock],
         index = rows[:, 2].astype(np.int64)
         if not np.isfinite(rows).all() or (rows[:, 1] < 0).any() or (index < 0).any() or (index >= len(codes)).any():
             raise BenchError("not a list of requests", path.name, DAMAGED)
-        clock = clocks[client_of(worker, clients)]
+        clock = clocks[client_of(worker, clients, dealt)]
         parts.append((
             clock.to(server, rows[:, 0]), rows[:, 1], codes[index], np.full(len(rows), len(workers), dtype=np.int16),
         ))  # fmt: skip
         workers.append(worker)
+        users.append(summary.get("users"))
     if not parts:
         raise BenchError("the generator left no requests", f"{folder.name}/requests-*.f64", DAMAGED)
     start, latency, outcome, origin = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(start, kind="stable")
     return Requests(
-        start[order], latency[order], outcome[order], origin[order], tuple(outcomes), tuple(workers), lost
+        start[order], latency[order], outcome[order], origin[order],
+        tuple(outcomes), tuple(workers), lost, tuple(users),
     )  # fmt: skip
 
 
-def client_of(worker: str, clients: list[str]) -> str:
-    """Return the client host of a generator process: the primary on the first, workers dealt out in turn."""
+def client_of(worker: str, clients: list[str], dealt: Mapping[str, str] | None = None) -> str:
+    """Return the client host of a generator process, by ``dealt`` where that has it.
+
+    Records that do not say it are of runs that dealt the workers out in turn, the primary on the first client.
+    """
+    if dealt and worker in dealt:
+        return dealt[worker]
     number = worker.removeprefix("worker-")
     return clients[(int(number) - 1) % len(clients)] if number.isdigit() else clients[0]
+
+
+def dealt_of(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the client of each generator process as far as a trial's record says it."""
+    return {name: host for host, client in record["clients"].items() for name in client.get("instances") or ()}
 
 
 def _pick(pick: Callable[[Sample], float | None], sample: Sample) -> float | None:

@@ -75,10 +75,12 @@ class _Trial:
         content: dict[str, Any] = json.loads((self.folder / "trial.json").read_bytes())
         self.record: Mapping[str, Any] = content["record"]
         self.summary: Mapping[str, Any] = content["summary"]
+        self.clients: Mapping[str, Any] = {}
 
 
 def _write_tables(run: PartialRun, trials: list[_Trial], ceilings: Ceilings, building: Path) -> None:
     """Write the three tables. Each trial is judged again: what was measured after it, such as a ceiling, counts now."""
+    from collect.archive.by_client import by_client
     from collect.archive.cut import summarise
     from collect.archive.raw import read_trial
     from collect.archive.tables import Writer, requests_table, samples_table, trials_table
@@ -89,6 +91,7 @@ def _write_tables(run: PartialRun, trials: list[_Trial], ceilings: Ceilings, bui
         raw = read_trial(trial.folder, trial.spec, trial.record)
         trial.summary = summarise(raw, run.run_id, ceilings)
         window = find_window(raw)
+        trial.clients = by_client(raw, window, trial.summary, ceilings)
         writers["samples"].write(samples_table(raw, window, run.run_id))
         writers["requests"].write(requests_table(raw, window, run.run_id))
     writers["trials"].write(trials_table([trial.summary for trial in trials]))
@@ -160,6 +163,7 @@ def _trial_entry(trial: _Trial) -> dict[str, Any]:
         "conditions": {host: side["conditions"] for host, side in sides.items() if side.get("conditions")},
         "sockets": (record["server"].get("app") or {}).get("sockets"),
         "clocks": {host: Clock.of(side.get("clocks", ())).as_json() for host, side in sides.items()},
+        "clients": trial.clients,
         "load": record["result"],
         "server": {key: value for key, value in record["server"].items() if key != "clocks"},
     }

@@ -10,6 +10,7 @@ import gevent
 from gevent.event import Event
 
 from .check import CheckError, check
+from .heard import MIND_S
 from .locust_files import LocustFiles
 from .output import DONE, LOAD_FAILED, STOPPED, STOPPED_BY_SIGNAL, WRONG_ANSWER, Output, Result, leave
 from .processes import Master, Single
@@ -44,6 +45,7 @@ class Primary:
         """Wait for workers and server and check its answer; does not return when the load cannot start."""
         self._output.live(self._line())
         self._spawn(self._tell_each_second)
+        self._spawn(self._mind_workers)
         missing = self._processes.wait(self._settings.workers_timeout_s)
         if missing:
             self.abort(missing)
@@ -142,11 +144,15 @@ class Primary:
             gevent.sleep(1.0 - (time.time() - LIVE_DELAY_S) % 1.0)
             if self._phase == "end":
                 return
-            if self._phase != "check":
+            self._output.live(self._line())
+
+    def _mind_workers(self) -> None:
+        while self._phase != "end":
+            gevent.sleep(MIND_S)
+            if self._phase not in ("check", "end"):
                 lost = self._processes.lost()
                 if lost:
                     self.abort(f"{lost} during the {self._phase}")
-            self._output.live(self._line())
 
     def _line(self) -> dict[str, object]:
         second, now = self._processes.second(), time.monotonic()

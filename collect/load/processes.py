@@ -14,9 +14,10 @@ from typing import Any
 import gevent
 from locust.stats import StatsEntry
 
+from .heard import Heard
 from .recorder import Recorder
 
-HELLO, EXPECT, WINDOW, SECOND = "bench_hello", "bench_expect", "bench_window", "bench_second"
+HELLO, EXPECT, WINDOW, SECOND, BEAT = "bench_hello", "bench_expect", "bench_window", "bench_second", "bench_beat"
 TAG = "bench"
 """Key under which a worker says in each report to the master which phase it counts, and whether it is the last."""
 
@@ -82,18 +83,23 @@ class Master:
         """Lead as many ``workers``."""
         self._environment = environment
         self._expected = [f"worker-{number + 1}" for number in range(workers)]
-        self._ids: dict[str, str] = {}
+        self._heard = Heard()
         self._seconds: dict[str, Mapping[str, Any]] = {}
         self._fresh: list[bytes] = []
         self._final: set[str] = set()
         self.workers = workers
         environment.runner.register_message(HELLO, self._on_hello)
         environment.runner.register_message(SECOND, self._on_second)
+        environment.runner.register_message(BEAT, self._on_beat)
 
     def _on_hello(self, msg: Any, **_: Any) -> None:
-        self._ids[msg.data["instance"]] = msg.node_id
+        self._heard.hello(msg.data["instance"], msg.node_id)
+
+    def _on_beat(self, msg: Any, **_: Any) -> None:
+        self._heard.of(msg.node_id)
 
     def _on_second(self, msg: Any, **_: Any) -> None:
+        self._heard.of(msg.node_id)
         self._seconds[msg.node_id] = msg.data
         self._fresh.append(msg.data["latencies"])
 
@@ -110,14 +116,14 @@ class Master:
         """Wait until all workers are there; return which are missing."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            if len(self._ids) >= self.workers:
+            if len(self._heard.names) >= self.workers:
                 return None
             gevent.sleep(0.01)
-        return f"{self._names(set(self._expected) - set(self._ids))} did not report within {timeout_s:g} s"
+        return f"{self._names(set(self._expected) - self._heard.names)} did not report within {timeout_s:g} s"
 
     def expect(self, length: int) -> None:
-        """Tell the workers the length of the right answer."""
-        self._environment.runner.send_message(EXPECT, {"length": length})
+        """Tell the workers the length of the right answer, and the time here: theirs may be another."""
+        self._environment.runner.send_message(EXPECT, {"length": length, "now": time.time()})
 
     def announce_window(self, start: float, end: float) -> None:
         """Tell the workers when the window will be (seconds since the epoch)."""
@@ -139,14 +145,13 @@ class Master:
         return Second(sum(each["requests"] for each in told), sum(each["failures"] for each in told), latencies)
 
     def lost(self) -> str | None:
-        """Return which workers have gone."""
+        """Return which workers have gone, or have fallen silent."""
         clients = self._environment.runner.clients
-        present = {client.id for client in clients.ready + clients.spawning + clients.running}
-        gone = {name for name, client_id in self._ids.items() if client_id not in present}
+        gone = self._heard.look({client.id for client in clients.ready + clients.spawning + clients.running})
         return f"{self._names(gone)} was lost" if gone else None
 
     def stop(self, timeout_s: float = QUIT_TIMEOUT_S) -> str | None:
-        """End the load on all workers and wait for their last reports; return which did not come.
+        """End the load on all workers and wait for the last reports of those not lost; return which did not come.
 
         Locust's own way (``runner.quit``) does the same but sleeps half a second, up to three times.
         """
@@ -154,7 +159,7 @@ class Master:
         runner.stop(send_stop_to_client=False)
         runner.send_message("quit")
         deadline = time.monotonic() + timeout_s
-        while late := {name for name, client_id in self._ids.items() if client_id not in self._final}:
+        while late := self._heard.awaited(self._final):
             if time.monotonic() > deadline:
                 return f"{self._names(late)} did not report its end"
             gevent.sleep(0.005)

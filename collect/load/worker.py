@@ -1,4 +1,4 @@
-"""A worker's side: it sends load as the master says, and keeps its own requests."""
+"""A worker's side: it sends load as the master says, by the master's clock, and keeps its own requests."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 
 import gevent
 
-from .processes import EXPECT, HELLO, SECOND, TAG, WINDOW
+from .heard import BEAT_S
+from .processes import BEAT, EXPECT, HELLO, SECOND, TAG, WINDOW
 from .recorder import Recorder
 from .settings import Settings
+from .timing import FarClock
 
 ORPHAN_S = 5.0
 """A worker that has heard nothing for so long after the window's end has lost its master, and ends by itself."""
@@ -22,6 +24,7 @@ class Worker:
     def __init__(self, settings: Settings, environment: Any, recorder: Recorder) -> None:
         """Report to the master."""
         self._settings, self._environment, self._recorder = settings, environment, recorder
+        self._clock = FarClock(time.time())
         self._in_window = False
         self._users = 0
         events, runner = environment.events, environment.runner
@@ -32,9 +35,11 @@ class Worker:
         runner.register_message(EXPECT, self._on_expect)
         runner.register_message(WINDOW, self._on_window)
         runner.send_message(HELLO, {"instance": settings.instance})
+        gevent.spawn(self._beat)
 
     def _on_expect(self, msg: Any, **_: Any) -> None:
         self._recorder.length = msg.data["length"]
+        self._clock = FarClock(msg.data["now"])
         gevent.spawn(self._tell)
 
     def _on_window(self, msg: Any, **_: Any) -> None:
@@ -44,16 +49,21 @@ class Worker:
         self._users = user_count
 
     def _follow(self, start: float, end: float) -> None:
-        gevent.sleep(max(0.0, start - time.time()))
+        gevent.sleep(self._clock.until(start))
         self._in_window = True
         self._environment.stats.reset_all()
         self._recorder.begin_window()
-        gevent.sleep(max(0.0, end - time.time()) + self._settings.grace_s + ORPHAN_S)
+        gevent.sleep(self._clock.until(end) + self._settings.grace_s + ORPHAN_S)
         self._environment.runner.quit()
+
+    def _beat(self) -> None:
+        while True:
+            gevent.sleep(BEAT_S)
+            self._environment.runner.send_message(BEAT)
 
     def _tell(self) -> None:
         while True:
-            gevent.sleep(1.0 - time.time() % 1.0)
+            gevent.sleep(1.0 - self._clock.now() % 1.0)
             latencies = array("f", self._recorder.flush()).tobytes()
             self._environment.runner.send_message(SECOND, {**self._counts(), "latencies": latencies})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import time
 from collections.abc import Callable
@@ -14,24 +15,18 @@ from collect.trial.board import Board
 from collect.trial.remote import Remote
 from collect.trial.server import environment_file
 from collect.trial.watching import MASTER_PORT, Side, Task
+from collect.trial.workers import PRIMARY
 
 ANSWER_TIMEOUT_S = 15
 GRACE_S = 0.25
+WORKER = re.compile(r"\bworker-\d+\b")
 
 Tell = Callable[[dict[str, Any] | None, Side], None]
 
 
 def instances(task: Task, host: str) -> list[str]:
-    """Return the units of the generator that this host runs.
-
-    One process is the primary alone. More are a master (the primary, which sends no load itself) on the first client
-    and the workers dealt out over all clients in turn.
-    """
-    processes = int(task.spec["generator"]["processes"])
-    here = ["primary"] if host == task.clients[0] else []
-    if processes > 1:
-        here += [f"worker-{n + 1}" for n in range(processes) if task.clients[n % len(task.clients)] == host]
-    return here
+    """Return the units of the generator that this host runs (see collect/trial/workers.py)."""
+    return task.dealt.get(host, [])
 
 
 def load_environment(task: Task, instance: str, master_address: str) -> dict[str, str]:
@@ -66,7 +61,12 @@ def load_environment(task: Task, instance: str, master_address: str) -> dict[str
             "LOCUST_HTML": f"{out}/locust.html",
         }
         if processes > 1:
-            variables |= {"LOCUST_MODE_MASTER": "true", "LOCUST_EXPECT_WORKERS": str(processes)}
+            variables |= {
+                "LOCUST_MODE_MASTER": "true",
+                "LOCUST_EXPECT_WORKERS": str(processes),
+                "LOCUST_MASTER_BIND_HOST": master_address,
+                "LOCUST_MASTER_BIND_PORT": str(MASTER_PORT),
+            }
     else:
         del variables["LOCUST_HEADLESS"]
         variables |= {
@@ -91,6 +91,25 @@ def prepare(remote: Remote, task: Task, master_address: str) -> list[str]:
     return here
 
 
+def failure(task: Task, said: str, host: str) -> BenchError:
+    """Return the error of a load that failed; ``said`` is what the primary on ``host`` says of it.
+
+    A worker that it names is told with its client, and where to look for it.
+    """
+    where = f"{task.spec['trial_id']} on {host}"
+    homes = {name: client for client, names in task.dealt.items() for name in names if name != PRIMARY}
+    lost = [name for name in WORKER.findall(said) if name in homes]
+    if not lost:
+        remedy = "look at /var/log/bench/app.log on the server host, mend it, then go on with -e resume="
+        return BenchError.from_line(said, where, remedy)
+    home = homes[lost[0]]
+    what = WORKER.sub(lambda found: f"{found[0]} on {homes[found[0]]}" if found[0] in homes else found[0], said)
+    remedy = f"see that {home} is up and what `journalctl -u bench-load@{lost[0]}` says there"
+    if "did not report" in said and home != host:
+        remedy += f", and that it reaches TCP port {MASTER_PORT} of {host}"
+    return BenchError(what, where, f"{remedy}, then go on with -e resume=")
+
+
 def follow(side: Side, tell: Tell) -> dict[str, Any]:
     """Follow the load to its end, handing on each of its lines (None between them); return the primary's result.
 
@@ -103,14 +122,14 @@ def follow(side: Side, tell: Tell) -> dict[str, Any]:
     primary = side.remote.name == side.task.clients[0]
     result: dict[str, Any] | None = None
     # A host with nothing to run has ended when the primary has; else the watch says so.
-    idle = not instances(side.task, side.remote.name)
+    here = instances(side.task, side.remote.name)
     ended = False
     while not (ended and (result or not primary)):
         line = side.next()
         if primary and (line is None or line.get("src") != "load"):
             tell(None, side)
         if line is None:
-            ended = ended or (idle and board.has("load.result"))
+            ended = ended or (not here and board.has("load.result"))
             continue
         if line.get("src") == "load" and primary:
             board.put("load.phase", line["phase"])
@@ -118,19 +137,16 @@ def follow(side: Side, tell: Tell) -> dict[str, Any]:
                 side.announce_window(line["window_start_unix_s"])
             tell(line, side)
             result = line.get("result", result)
+            if result and result["state"] != "done":
+                # At once: a worker that hangs would not end by itself.
+                board.put("load.result", result)
+                raise failure(side.task, str(result["error"]), side.remote.name)
         ended = ended or (line.get("src") == "watch" and line.get("state") == "ended")
     if primary:
-        assert result is not None
         board.put("load.result", result)
-        if result["state"] != "done":
-            raise BenchError.from_line(
-                str(result["error"]),
-                f"{side.task.spec['trial_id']} on {side.remote.name}",
-                "look at /var/log/bench/app.log on the server host, mend it, then go on with -e resume=",
-            )
     conditions = side.restore()
     side.measure_clock()
-    if not idle:
+    if here:
         side.remote.fetch_folder(f"{side.task.paths.run}/load", side.task.folder / f"load-{side.remote.name}")
     side.cut_samples(began, time.time())
-    return {"result": result, "clocks": side.clocks, **conditions}
+    return {"result": result, "instances": here, "clocks": side.clocks, **conditions}

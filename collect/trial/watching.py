@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from collect.errors import BenchError
 from collect.trial.board import Board
 from collect.trial.quota import cpu_quota_of
 from collect.trial.remote import HostError, Remote, Stream
+from collect.trial.workers import deal
 
 SILENCE_S = 8.0
 """A host that says nothing for so long (or for three sampling intervals) is taken for lost: it says a line a tick."""
@@ -60,11 +62,19 @@ class Task:
     interval_s: float
     folder: Path  # where the trial's raw files gather
     paths: Paths = field(default_factory=Paths)
+    client_cpus: Mapping[str, int] = field(default_factory=dict)
+    """How many CPUs the set of each client has; 1 where it is not named."""
 
     @property
     def load_s(self) -> float:
         """Planned seconds of load."""
         return float(self.spec["ramp_s"] + self.spec["warmup_s"] + self.spec["window_s"])
+
+    @property
+    def dealt(self) -> dict[str, list[str]]:
+        """The generator's processes by client."""
+        cpus = {name: self.client_cpus.get(name, 1) for name in self.clients}
+        return deal(int(self.spec["generator"]["processes"]), cpus)
 
 
 def conditions_of(task: Task, host: str) -> dict[str, Any] | None:
@@ -73,7 +83,7 @@ def conditions_of(task: Task, host: str) -> dict[str, Any] | None:
     is_server = host == task.server
     sysctls = {} if is_server else dict(profile.get("client_sysctls", {}))
     burn = profile.get("burn", {}).get("server" if is_server else "client")
-    quota = cpu_quota_of(task.spec, "server" if is_server else "client")
+    quota = cpu_quota_of(task.spec, "server") if is_server else cpu_quota_of(task.spec, "client", task.dealt[host])
     if not sysctls and not burn and quota is None:
         return None
     # A range with the master's port in it would hand that port out, and keep it for a minute after the connection.

@@ -47,10 +47,13 @@ class Finding:
     evidence: tuple[Evidence, ...]
     missing: tuple[str, ...] = ()
     """Evidence that was not there and might have changed the word or its place."""
+    host: str | None = None
+    """The client that is meant, where there are several."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the finding as plain data."""
-        return asdict(self) | {"evidence": [asdict(each) for each in self.evidence], "missing": list(self.missing)}
+        """Return the finding as plain data; without a host where none is meant."""
+        data = asdict(self) | {"evidence": [asdict(each) for each in self.evidence], "missing": list(self.missing)}
+        return data if self.host else {key: value for key, value in data.items() if key != "host"}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Finding:

@@ -145,7 +145,7 @@ def _finding(
     if reading.word == CONCURRENCY:
         share = 1 - max((r.share for w, r in by_word.items() if w not in (CONCURRENCY, UNSTEADY)), default=0.0)
     sure = confidence(reading, by_word, row, limits, gaps.values())
-    return Finding(reading.word, sure, share, reading.evidence, tuple(gaps))
+    return Finding(reading.word, sure, share, reading.evidence, tuple(gaps), reading.host)
 
 
 def confidence(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from collect.archive.raw import Sample
+from collect.archive.raw import Sample, Series
 from collect.verdicts.findings import NETWORK, Evidence
 from collect.verdicts.processors import Trial
 from collect.verdicts.readings import CEILING, DETAIL, Reading
@@ -24,7 +24,7 @@ def read(trial: Trial) -> Reading:
     limits, parts, missing = trial.limits.words[NETWORK], [], {}
     full = 0.0
     name = load_interface(series)
-    ceilings = trial.ceilings.network or _speed(trial, name)
+    ceilings = trial.ceilings.network or _speed(trial, name, series)
     if name is None:
         missing["the load interface's counters"] = DETAIL
     if not trial.ceilings.network:
@@ -44,8 +44,14 @@ def read(trial: Trial) -> Reading:
         parts.append(Evidence("segments sent again", lost, None, "share", None, text))
     else:
         missing["the server's segments sent again"] = DETAIL
+    host = None
+    for client, link, filled in _client_links(trial):
+        if filled > full:
+            full, host = filled, client
+        if filled or link.seconds_share:
+            parts.append(link)
     parts.sort(key=lambda each: -(each.value / each.ceiling if each.ceiling else each.value))
-    return Reading(NETWORK, full, tuple(parts), missing)
+    return Reading(NETWORK, full, tuple(parts), missing, host)
 
 
 def _uses(
@@ -65,8 +71,31 @@ def _counter(name: str, key: str, scale: float) -> Callable[[Sample], float]:
     return lambda sample: sample["host"]["net"][name][key] * scale
 
 
-def _speed(trial: Trial, name: str | None) -> Mapping[str, float]:
+def _speed(trial: Trial, name: str | None, series: Series) -> Mapping[str, float]:
     """Return the speed that the interface claims, where nothing was measured."""
-    facts = trial.ceilings.hosts.get(trial.raw.server.host) or {}
+    facts = trial.ceilings.hosts.get(series.host) or {}
     speed = ((facts.get("interfaces") or {}).get(name) or {}).get("speed_mbit")
     return {"up_mbit_per_s": speed, "down_mbit_per_s": speed} if speed else {}
+
+
+def _client_links(trial: Trial) -> Iterator[tuple[str, Evidence, float]]:
+    """Read the link of each of several clients against the speed that it claims: host, evidence and how full it is.
+
+    Where the server's link has room for all of them, one of theirs may be full all the same. A single client's is as
+    full as the server's.
+    """
+    clients, limits = trial.raw.clients, trial.limits.words[NETWORK]
+    for series in clients if len(clients) > 1 else ():
+        name = load_interface(series)
+        speed = _speed(trial, name, series)
+        if name is None or not speed:
+            continue
+        for direction, way in (("up_mbit_per_s", "tx"), ("down_mbit_per_s", "rx")):
+            use = trial.seconds.rate(series, _counter(name, f"{way}_bytes", MBIT), name)
+            if use.known:
+                share = use.over(float(speed[direction]))
+                words = f"bytes {'from' if way == 'tx' else 'to'} {series.host}"
+                text = f"{words} at {share.mean:.1%} of {speed[direction]:.0f} Mbit/s"
+                full = limits.fullness(share.seconds if len(share.seconds) else share.mean)
+                at_full = limits.full_share(share.seconds)
+                yield series.host, Evidence(words, use.mean, float(speed[direction]), "Mbit/s", at_full, text), full

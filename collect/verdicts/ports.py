@@ -117,7 +117,7 @@ def read(trial: Trial, window: Window, ports: list[Ports]) -> Reading:
         when = f"in {searching.mean():.0%} of the seconds"
         text = f"the kernel's search for a free port took up to {worst:.0f} times the CPU per connection, {when}"
         parts.append(Evidence("CPU per connection", worst, None, "times", float(searching.mean()), text))
-    return Reading(CLIENT_PORTS, full, tuple(parts))
+    return Reading(CLIENT_PORTS, full, tuple(parts), host=most.host if len(trial.raw.clients) > 1 else None)
 
 
 def no_port_share(raw: RawTrial, window: Window) -> float:

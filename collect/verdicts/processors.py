@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from collect.archive.hosts import by_cpu_set, host_figures, plain
 from collect.archive.raw import RawTrial, Series
 from collect.verdicts.ceilings import Ceilings
 from collect.verdicts.findings import (
@@ -63,19 +64,58 @@ def server(trial: Trial) -> Iterator[Reading]:
 
 def clients(trial: Trial) -> Iterator[Reading]:
     """Read the clients: the fullest CPU set, the generator's busiest process or thread, its rate and its ceiling."""
-    hosts, seconds, row = trial.raw.clients, trial.seconds, trial.row
-    limits, records = trial.limits.words, trial.raw.record["clients"]
-    fullest = busiest(seconds.cpu_set(series) for series in hosts)
-    burner = any(burns(client) for client in records.values())
-    whole = set_reading(CLIENT_CPU, "the client's CPU set", fullest, trial.limits, row, "client", burner=burner)
-    for series in hosts:
-        own = together(seconds, series, OWN_UNITS["client"])
-        whole = within_quota(whole, own, series, records[series.host], limits[CLIENT_CPU])
-    yield whole
-    use = busiest_generator(trial.raw, seconds)
-    what = f"the generator's busiest {'thread' if threaded(trial.raw) else 'process'}"
-    busy = core_reading(GENERATOR, what, use, _unit(seconds, list(hosts), "generator"), limits[GENERATOR])
-    yield against_ceiling(trial.row, trial.ceilings, trial.limits, busy)
+    yield fullest(client_sets(trial))
+    yield against_ceiling(trial.row, trial.ceilings, trial.limits, fullest(generators(trial)))
+
+
+def client_sets(trial: Trial) -> list[Reading]:
+    """Read the CPU set of each client that runs a part of the generator; those that share their CPUs are one."""
+    raw, seconds, limits, records = trial.raw, trial.seconds, trial.limits.words, trial.raw.record["clients"]
+    sets = by_cpu_set(raw.clients, trial.ceilings.hosts)
+    found = []
+    for group in sets:
+        hosts = [series.host for series in group]
+        if not set(hosts) & generating(raw):
+            continue
+        named = ", ".join(hosts) if len(raw.clients) > 1 else None
+        what = f"the CPU set of {named}" if named else "the client's CPU set"
+        row = trial.row if len(sets) == 1 else _own_figures(trial, group)
+        burner = any(burns(records[host]) for host in hosts)
+        use = seconds.cpu_set(group[0])
+        whole = set_reading(CLIENT_CPU, what, use, trial.limits, row, "client", burner=burner)
+        for series in group:
+            own = together(seconds, series, OWN_UNITS["client"])
+            whole = within_quota(whole, own, series, records[series.host], limits[CLIENT_CPU])
+        found.append(replace(whole, host=named))
+    return found
+
+
+def generators(trial: Trial) -> list[Reading]:
+    """Read the generator's busiest process, or thread where it has several, of each client that runs a part of it."""
+    raw, seconds, limits = trial.raw, trial.seconds, trial.limits.words[GENERATOR]
+    several = len(raw.clients) > 1
+    found = []
+    for series in raw.clients:
+        if series.host in generating(raw):
+            what = f"the generator's busiest {'thread' if threaded(raw) else 'process'}"
+            what += f" on {series.host}" * several
+            use = _generator_use(raw, seconds, series)
+            busy = core_reading(GENERATOR, what, use, _unit(seconds, [series], "generator"), limits)
+            found.append(replace(busy, host=series.host if several else None))
+    return found
+
+
+def generating(raw: RawTrial) -> set[str]:
+    """Return the clients that run a process of the generator; the first one has the primary."""
+    return {raw.clients[0].host, *raw.homes.values()}
+
+
+def fullest(readings: Sequence[Reading]) -> Reading:
+    """Return the fullest reading of one resource on several hosts, with what was not there of any."""
+    known = [reading for reading in readings if reading.evidence]
+    most = max(known or readings, key=lambda each: (each.full, sum(part.value for part in each.evidence[:1])))
+    missing = {text: kind for reading in readings for text, kind in reading.missing.items()}
+    return replace(most, missing=missing)
 
 
 def threaded(raw: RawTrial) -> bool:
@@ -85,9 +125,19 @@ def threaded(raw: RawTrial) -> bool:
 
 def busiest_generator(raw: RawTrial, seconds: Seconds) -> Usage:
     """Return the cores of the generator's busiest process, or thread where it has several."""
+    return busiest(_generator_use(raw, seconds, series) for series in raw.clients)
+
+
+def _generator_use(raw: RawTrial, seconds: Seconds, series: Series) -> Usage:
     each = seconds.busiest_thread if threaded(raw) else seconds.busiest_process
-    records = raw.record["clients"]
-    return busiest(slowed(each(series, "generator"), records[series.host]) for series in raw.clients)
+    return slowed(each(series, "generator"), raw.record["clients"][series.host])
+
+
+def _own_figures(trial: Trial, hosts: Sequence[Series]) -> Mapping[str, Any]:
+    """Return the figures of some clients alone, as the trial's row has them of all."""
+    units, seconds = ("generator", "collector", "other"), trial.seconds
+    own = host_figures("client", hosts, seconds.first, seconds.last, units, trial.ceilings.hosts)
+    return {name: plain(value) for name, value in own.items()}
 
 
 def burns(host: Mapping[str, Any]) -> bool:
@@ -145,19 +195,19 @@ def against_ceiling(row: Mapping[str, Any], ceilings: Ceilings, limits: Threshol
         found = ceilings.generator(row["generator"], row["users"], row["profile"], keep_alive=keep_alive)
     if found is None or not found.rps:
         missing = {"what the generator reaches against a responder that costs nothing": CEILING}
-        return Reading(busy.word, busy.full, busy.evidence, {**busy.missing, **missing})
+        return replace(busy, missing={**busy.missing, **missing})
     # A rate that changed beside a generator at its end is still the generator's: its host became slower or faster.
     resources = [word for word in found.limited_by if word != UNSTEADY]
     if found.limited_by and (not resources or resources[0] not in OWN_LIMITS):
         how = f"limited by {resources[0]}" if resources else "unsteady"
         problem = f"the generator's ceiling: the responder's own trial was {how}"
-        return Reading(busy.word, busy.full, busy.evidence, {**busy.missing, problem: CEILING})
+        return replace(busy, missing={**busy.missing, problem: CEILING})
     share = row["rps"] / found.rps
     limit = limits.limits["generator_ceiling"]
     text = f"its rate is {share:.0%} of the {found.rps:.0f}/s that it reaches against a responder that costs nothing"
     shown = Evidence("the generator's rate", row["rps"], found.rps, "1/s", None, text)
     full = max(busy.full, min(1.0, limit.fullness(share)))
-    return Reading(busy.word, full, (*busy.evidence, shown), busy.missing)
+    return replace(busy, full=full, evidence=(*busy.evidence, shown))
 
 
 def keeps_connections(row: Mapping[str, Any]) -> bool | None:
@@ -174,14 +224,14 @@ def _against_benchmark(trial: Trial, busy: Reading) -> Reading:
         return busy
     if not rate or row["redis_gets"] is None:
         missing = {"what Redis reaches with redis-benchmark": CEILING}
-        return Reading(busy.word, busy.full, busy.evidence, {**busy.missing, **missing})
+        return replace(busy, missing={**busy.missing, **missing})
     gets = row["redis_gets"] / row["window_s"]
     text = f"{gets:.0f} of the {rate:.0f} GETs/s that redis-benchmark reaches"
     shown = Evidence("Redis' rate", gets, float(rate), "1/s", None, text)
     full = busy.full
     if (row["redis_cpu_cores"] or 0.0) >= trial.limits.rules["redis_ceiling_from_cores"]:
         full = max(full, min(1.0, trial.limits.limits["redis_ceiling"].fullness(gets / rate)))
-    return Reading(busy.word, full, (*busy.evidence, shown), busy.missing)
+    return replace(busy, full=full, evidence=(*busy.evidence, shown))
 
 
 def _unit(seconds: Seconds, hosts: list[Series], unit: str) -> Usage:

@@ -23,6 +23,8 @@ class Reading:
     evidence: tuple[Evidence, ...]
     missing: Mapping[str, str] = field(default_factory=dict)
     """Evidence of its own that was not there: text and kind."""
+    host: str | None = None
+    """Of which host, where several could be meant: one client of several, or those that share their CPUs."""
 
     @property
     def share(self) -> float:

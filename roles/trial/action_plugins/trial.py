@@ -10,11 +10,13 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from collect.archive import open_partial
 from collect.errors import BenchError
 from collect.trial.board import Board
 from collect.trial.connection import remote_of
 from collect.trial.execute import Trial
 from collect.trial.watching import Paths, Task
+from collect.trial.workers import client_cpus
 
 
 class Interruption:
@@ -64,6 +66,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             interval_s=float(arguments["interval_s"]),
             folder=partial / "trials" / f"{spec['trial_id']}.tmp",
             paths=Paths(prefix=arguments["prefix"]),
+            client_cpus=client_cpus(open_partial(partial).facts, clients),
         )
         trial = Trial(
             task=task,
