@@ -1,0 +1,127 @@
+"""File systems of plain machines: a distribution as it comes, and what the people of a lab would have put there.
+
+Nothing of this project makes them: no role's image, no prefix, no users. What they have is listed here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+USER = "operator"
+PASSWORD = "it's a $ecret word"
+"""Of the user, for sudo; as awkward as a person's may be."""
+BUSY_PORT, REDIS_PORT = 8000, 6379
+"""Ports of what serves there already."""
+KEYRINGS = Path("/usr/share/keyrings")
+
+COMMON = (
+    "dbus", "iproute2", "iputils-ping", "libpam-systemd", "openssh-server", "procps", "python3", "sudo", "systemd",
+    "systemd-sysv", "tzdata",
+)  # fmt: skip
+"""What a machine has that people log in to."""
+SERVER = ("redis-server",)
+"""What one has on which a Redis serves somebody else."""
+LEFT_OUT = ("doc", "info", "lintian", "locale", "man")
+"""Nobody reads these there."""
+
+FILES = {
+    "etc/ssh/sshd_config.d/lab.conf": "PasswordAuthentication no\nPermitRootLogin no\nUseDNS no\n",
+    # A service of somebody else, on a port that many things like.
+    "etc/systemd/system/somebodys.service": f"""[Unit]
+Description=What somebody else serves here
+
+[Service]
+DynamicUser=no
+User=nobody
+WorkingDirectory=/srv
+ExecStart=/usr/bin/python3 -m http.server {BUSY_PORT}
+
+[Install]
+WantedBy=multi-user.target
+""",
+    # In a container's user namespace there is no other one to be had.
+    "etc/systemd/system/redis-server.service.d/container.conf": "[Service]\nPrivateUsers=no\n",
+}
+MASKED = (
+    "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
+    "fstrim.timer", "systemd-tmpfiles-clean.timer",
+)  # fmt: skip
+"""What changes files at times of its own choosing: a comparison of before and after is to find what we did."""
+OWN = ("etc/machine-id", "etc/hostname", "var/lib/dbus/machine-id", "etc/resolv.conf", "var/lib/systemd/random-seed")
+"""Each machine's own."""
+BUILD_S = 900.0
+
+
+def image(suite: str, cache: Path, *, serves: bool) -> Path:
+    """Return a folder with such a machine's files, built the first time; AssertionError with apt's words where not."""
+    packages = (*COMMON, *(SERVER if serves else ()))
+    inputs = [suite, packages, FILES, MASKED, OWN, USER, PASSWORD, LEFT_OUT]
+    name = f"{suite}-{hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:12]}"
+    folder = cache / "lab-image"
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder / "lock"):
+        if not (folder / name).is_dir():
+            for stale in folder.glob("*.building"):
+                shutil.rmtree(stale)
+            building = folder / f"{name}.building"
+            (building / "scratch").mkdir(parents=True)
+            _build(suite, packages, building, folder / f"{name}.log")
+            _furnish(building / "root", serves)
+            (building / "root").rename(folder / name)
+            shutil.rmtree(building)
+    return folder / name
+
+
+def available(suite: str) -> bool:
+    """Say whether a release's archive can be told from a forged one here."""
+    return any(KEYRINGS.glob(f"*{suite}*"))
+
+
+def _build(suite: str, packages: tuple[str, ...], building: Path, log: Path) -> None:
+    """Have mmdebstrap make the file system, in a process namespace of its own: killed, it leaves nothing elsewhere."""
+    options = [f"--dpkgopt=path-exclude=/usr/share/{left}/*" for left in LEFT_OUT]
+    options += ["--dpkgopt=force-unsafe-io", "--variant=minbase", "--format=directory"]
+    command = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child=KILL", "env", f"TMPDIR={building / 'scratch'}"]
+    command += ["mmdebstrap", *options, f"--include={','.join(packages)}", suite, str(building / "root")]
+    with log.open("wb") as said:
+        done = subprocess.run(command, stdout=said, stderr=said, stdin=subprocess.DEVNULL, timeout=BUILD_S, check=False)
+    assert done.returncode == 0, f"no image of {suite}: {log.read_text(errors='replace')[-2000:]}"
+
+
+def _furnish(root: Path, serves: bool) -> None:
+    """Put there what the people of the lab have: a user with sudo by password, and on a server what serves already."""
+    for path, content in FILES.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content)
+    units = root / "etc/systemd/system"
+    for unit in MASKED:
+        (units / unit).unlink(missing_ok=True)
+        (units / unit).symlink_to("/dev/null")
+    if serves:
+        (units / "multi-user.target.wants").mkdir(exist_ok=True)
+        (units / "multi-user.target.wants/somebodys.service").symlink_to("/etc/systemd/system/somebodys.service")
+    _inside(root, "useradd", "--create-home", "--shell", "/bin/bash", "--groups", "sudo", USER)
+    _inside(root, "chpasswd", given=f"{USER}:{PASSWORD}\n")
+    for path in OWN:
+        (root / path).unlink(missing_ok=True)
+    for key in (root / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()
+
+
+def _inside(root: Path, *command: str, given: str = "") -> None:
+    subprocess.run(["chroot", root, *command], input=given, text=True, check=True, capture_output=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
