@@ -62,13 +62,15 @@ def proven(path: str, age_s: float, timeout_s: float, since: float) -> bool:
         time.sleep(0.05)
 
 
-def plan(properties: dict[str, str], enabled: bool, files: list[str]) -> list[list[str]]:
-    """Return the systemctl commands that are needed, without the unit's name."""
+def plan(properties: dict[str, str], enabled: bool, files: list[str], started: bool = True) -> list[list[str]]:
+    """Return the systemctl commands that are needed, without the unit's name; nobody starts one that is not ``started``."""
     commands = []
     if properties["NeedDaemonReload"] == "yes" or properties["LoadState"] == "not-found":
         commands.append(["daemon-reload"])
     if enabled and properties["UnitFileState"] != "enabled":
         commands.append(["enable"])
+    if not started:
+        return commands
     if properties["ActiveState"] != "active":
         commands.append(["start"])
     elif started_at(properties) < changed_at(files):
@@ -83,6 +85,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "host": {"type": "str", "required": True},
             "enabled": {"type": "bool", "default": False},
+            "started": {"type": "bool", "default": True},
             "files": {"type": "list", "elements": "path", "default": []},
             "proof": {"type": "path"},
             "proof_age_s": {"type": "float", "default": 3.0},
@@ -96,7 +99,7 @@ def main() -> None:
     def fail(what: str) -> None:
         module.fail_json(msg=f"{what} ({name} on {wanted['host']}): {wanted['remedy']}")
 
-    commands = plan(show(name), wanted["enabled"], wanted["files"])
+    commands = plan(show(name), wanted["enabled"], wanted["files"], wanted["started"])
     if module.check_mode:
         module.exit_json(changed=bool(commands), commands=commands)
     for command in commands:
