@@ -4,6 +4,10 @@ The control node runs this over SSH and reads JSON lines from it, each with its 
 ``collector`` are the lines of the two live files, ``clock`` answers a line ``clock`` on standard input, ``watch`` says
 ``{"state": "ended"}`` when the load has ended by itself, or ``{"state": "failed", "error": ...}``.
 
+With ``--tuning on`` what the host's own /etc/bench/tuning.json lists is in force before anything else is done, held by
+bench-tuning.service; ``tuning`` says so, and in answer to a line ``restore`` what was in force. Without it a tuning
+that an earlier trial has left is ended first.
+
 With ``--conditions`` the host is brought into a trial's conditions (conditions.py) before the load starts;
 ``conditions`` says what was set and, in answer to a line ``restore``, what it was put back to. A line
 ``window <unix seconds>`` says when the window begins.
@@ -32,7 +36,9 @@ POLL_MS = 100
 STOP_TIMEOUT_S = 10
 JOURNAL_LINES = 5
 STDIN, STDOUT = 0, 1
-CONDITIONS = "bench-conditions.service"
+CONDITIONS, TUNING = "bench-conditions.service", "bench-tuning.service"
+TUNING_TIMEOUT_S = 60
+ON, OFF, LEAVE = "on", "off", "leave"
 
 
 class Over(Exception):  # noqa: N818 (not an error: the ordinary end)
@@ -115,19 +121,19 @@ class Load:
 
 
 class Conditions:
-    """What is done to this host for the trial, by bench-conditions.service, and undone when that stops."""
+    """What is done to this host for the trial, by a unit of its own, and undone when that stops."""
+
+    unit, source, timeout_s = CONDITIONS, "conditions", STOP_TIMEOUT_S
 
     def __init__(self, wanted: dict[str, Any] | None, folder: Path) -> None:
         """Take what the trial wants, None for a host that stays as it is, and the folder for the unit's files."""
-        self._wanted, self._folder = wanted, folder
+        self._wanted, self._folder, self._undo = wanted, folder, folder / "undo.json"
         self.held = False
 
     def set(self, deadline_s: float) -> None:
         """End those of an earlier trial, if they are still there, then bring about this one's. Raises Over."""
         if self._wanted is None:
-            if (self._folder / "undo.json").exists():
-                systemctl("stop", CONDITIONS)
-                self._fail_if_left()
+            self.end()
             return
         self._folder.mkdir(exist_ok=True)
         for name in ("window", "report.json"):
@@ -136,13 +142,19 @@ class Conditions:
         wanted = {**self._wanted, "deadline_s": deadline_s, "guard_pid": os.getpid()}
         (self._folder / "wanted.json").write_text(json.dumps(wanted))
         self.held = True
-        started = systemctl("restart", CONDITIONS)
+        started = systemctl("restart", self.unit, timeout_s=self.timeout_s)
         report = self._report()
         if started.returncode or report.get("error"):
-            said = last_words(journal(CONDITIONS)) or last_words(started.stderr)
-            what = report.get("error") or f"{CONDITIONS} does not start: {said}"
+            said = last_words(journal(self.unit)) or last_words(started.stderr)
+            what = report.get("error") or f"{self.unit} does not start: {said}"
             raise ConditionsFailed(what, report.get("remedy") or "see its journal")
-        say("conditions", state="set", **report)
+        say(self.source, state="set", **report)
+
+    def end(self) -> None:
+        """End those of an earlier trial, if they are still there. Raises Over."""
+        if self._undo.exists():
+            stop([self.unit], self.timeout_s)
+            self._fail_if_left()
 
     def window(self, begin: bytes) -> None:
         """Pass on when the window begins."""
@@ -155,16 +167,16 @@ class Conditions:
         """Put all back and say so. Raises Over when it was not in force until now, or is not as it was."""
         if not self.held:
             return
-        lasted = (self._folder / "undo.json").exists()
-        stop([CONDITIONS])
+        lasted = self._undo.exists()
+        stop([self.unit], self.timeout_s)
         self.held = False
         report = self._report()
         if report.get("error"):
             raise ConditionsFailed(report["error"], report["remedy"])
         self._fail_if_left()
         if not lasted:
-            raise ConditionsFailed(f"{CONDITIONS} ended before the trial", f"see journalctl -u {CONDITIONS} there")
-        say("conditions", state="restored", **report)
+            raise ConditionsFailed(f"{self.unit} ended before the trial", f"see journalctl -u {self.unit} there")
+        say(self.source, state="restored", **report)
 
     def _report(self) -> dict[str, Any]:
         with contextlib.suppress(OSError, ValueError):
@@ -173,12 +185,61 @@ class Conditions:
         return {}
 
     def _fail_if_left(self) -> None:
-        if (self._folder / "undo.json").exists():
-            left = (self._folder / "undo.json").read_text().strip()
+        if self._undo.exists():
+            left = self._undo.read_text().strip()
             raise ConditionsFailed(
                 f"settings from before a trial are not put back: {left}",
-                f"set them by hand, then remove {self._folder / 'undo.json'}",
+                f"set them by hand, then remove {self._undo}",
             )
+
+
+class Tuning(Conditions):
+    """What the host's own variables list, for a trial whose profile is to be tuned (collect/tuning)."""
+
+    unit, source, timeout_s = TUNING, "tuning", TUNING_TIMEOUT_S
+
+    def __init__(self, wanted: str, root: Path, profile: dict[str, str]) -> None:
+        """Take whether the host is to be tuned, and the settings that are the profile's."""
+        super().__init__({} if wanted == ON else None, root / "run/bench/tuning")
+        self._undo = root / "var/lib/bench/tuning.json"
+        self._left_alone, self._profile = wanted == LEAVE, profile
+        self._config = root / "etc/bench/tuning.json"
+        self._nothing_listed = False
+
+    def set(self, deadline_s: float) -> None:
+        """End the tuning of an earlier trial, if it is still there, then tune for this one. Raises Over."""
+        if self._left_alone:
+            return
+        listed = self._listed() if self._wanted is not None else {}
+        twice = sorted(set(listed.get("sysctls", {})) & set(self._profile))
+        if twice:
+            remedy = "take it out of tuning_sysctls, or take another profile"
+            raise ConditionsFailed(f"{twice[0]} is set by the profile and by tuning_sysctls", remedy)
+        if listed or self._wanted is None:
+            super().set(deadline_s)
+            return
+        self._wanted, self._nothing_listed = None, True
+        super().set(deadline_s)
+        say(self.source, state="set", in_force={})
+
+    def restore(self) -> None:
+        """Put all back and say what was in force. Raises Over."""
+        if self._nothing_listed:
+            say(self.source, state="restored", in_force={})
+        super().restore()
+
+    def _listed(self) -> dict[str, Any]:
+        try:
+            listed: dict[str, Any] = json.loads(self._config.read_text())["listed"]
+        except FileNotFoundError:
+            return {}
+        except (ValueError, LookupError) as error:
+            raise ConditionsFailed(f"{self._config} cannot be read: {error}", "run playbooks/site.yml again") from None
+        return listed
+
+    def _fail_if_left(self) -> None:
+        if self._undo.exists():
+            raise ConditionsFailed("what was tuned is not put back", "run ansible-playbook playbooks/restore.yml")
 
 
 def unit(instance: str) -> str:
@@ -200,10 +261,10 @@ def is_alive(pid: int) -> bool:
         os.close(stat)
 
 
-def systemctl(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+def systemctl(*arguments: str, timeout_s: float = STOP_TIMEOUT_S) -> subprocess.CompletedProcess[bytes]:
     """Run systemctl to its end."""
     return subprocess.run(
-        ["systemctl", *arguments], capture_output=True, stdin=subprocess.DEVNULL, timeout=STOP_TIMEOUT_S, check=False
+        ["systemctl", *arguments], capture_output=True, stdin=subprocess.DEVNULL, timeout=timeout_s, check=False
     )
 
 
@@ -218,12 +279,12 @@ def last_words(output: bytes) -> str:
     return " | ".join(line.strip() for line in output.decode(errors="replace").splitlines() if line.strip())[-500:]
 
 
-def stop(units: list[str]) -> None:
+def stop(units: list[str], timeout_s: float = STOP_TIMEOUT_S) -> None:
     """Stop units, by force where they do not go."""
     if not units:
         return
     try:
-        systemctl("stop", *units)
+        systemctl("stop", *units, timeout_s=timeout_s)
     except subprocess.TimeoutExpired:
         systemctl("kill", "--signal", "SIGKILL", *units)
 
@@ -249,7 +310,7 @@ def write(lines: bytes) -> None:
         raise Over from None
 
 
-def listen(poller: select.poll, conditions: Conditions) -> None:
+def listen(poller: select.poll, conditions: Conditions, tuning: Tuning) -> None:
     """Wait a tenth of a second, answering what is asked meanwhile. Raises Over when the other side is gone."""
     for descriptor, event in poller.poll(POLL_MS):
         if descriptor == STDOUT and event & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
@@ -263,11 +324,12 @@ def listen(poller: select.poll, conditions: Conditions) -> None:
                     say("clock", t=time.time())
                 elif line == b"restore":
                     conditions.restore()
+                    tuning.restore()
                 elif line.startswith(b"window "):
                     conditions.window(line.split()[1])
 
 
-def watch(load: Load, tails: list[Tail], conditions: Conditions, deadline_s: float) -> None:
+def watch(load: Load, tails: list[Tail], conditions: Conditions, tuning: Tuning, deadline_s: float) -> None:
     """Stream until the watch is over; raises Over in the end."""
     deadline = time.monotonic() + deadline_s
     poller = select.poll()
@@ -278,7 +340,7 @@ def watch(load: Load, tails: list[Tail], conditions: Conditions, deadline_s: flo
         stream(tails)
         if ended:
             say("watch", state="ended")
-        listen(poller, conditions)
+        listen(poller, conditions, tuning)
     raise Over(f"the trial did not end within {deadline_s:g} s")
 
 
@@ -296,6 +358,8 @@ def main() -> int:
     parser.add_argument("--deadline", type=float, required=True, metavar="SECONDS", help="the longest that this runs")
     parser.add_argument("--conditions", type=json.loads, metavar="JSON", help="what to do to this host meanwhile")
     parser.add_argument("--conditions-dir", type=Path, default=Path("/run/bench/conditions"))
+    parser.add_argument("--tuning", choices=(ON, OFF, LEAVE), default=OFF, help="leave: what it is is another's")
+    parser.add_argument("--root", type=Path, default=Path("/"), help="where the host's files for the tuning are")
     parser.add_argument("--load-dir", type=Path, default=Path("/run/bench/load"))
     parser.add_argument("--collector", type=Path, default=Path("/run/bench/collector/live.jsonl"))
     options = parser.parse_args()
@@ -308,13 +372,16 @@ def main() -> int:
     tails = [Tail(options.collector, "collector", from_start=False)]
     load = Load(options.instances, options.load_dir)
     conditions = Conditions(options.conditions, options.conditions_dir)
+    tuning = Tuning(options.tuning, options.root, (options.conditions or {}).get("sysctls", {}))
     failure = remedy = ""
     try:
+        conditions.end()  # before the tuning, as what is put back last is what was changed first
+        tuning.set(options.deadline)
         conditions.set(options.deadline)
         if options.instances:
             tails.append(Tail(options.load_dir / "live.jsonl", "load", from_start=True))
             load.start()
-        watch(load, tails, conditions, options.deadline)
+        watch(load, tails, conditions, tuning, options.deadline)
     except Over as over:
         failure, remedy = str(over), getattr(over, "remedy", "")
     except (OSError, subprocess.SubprocessError) as error:
@@ -325,6 +392,7 @@ def main() -> int:
             signal.signal(number, signal.SIG_IGN)
         started = [unit(instance) for instance in options.instances if load.running]
         stop(started + options.stop + [CONDITIONS] * conditions.held)
+        stop([TUNING] * tuning.held, TUNING_TIMEOUT_S)
     if failure:
         signal.alarm(STOP_TIMEOUT_S)
         with contextlib.suppress(Over):

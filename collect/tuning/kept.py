@@ -59,9 +59,7 @@ class Kept:
         Raises TuningError when that cannot be done; then all is as it was, or the record still says what is not.
         """
         self.restore()
-        planned = changes(self._files, config)
-        if not planned:
-            return Record(self._boot(), ()), {}
+        planned = changes(self._files, config)  # perhaps none: a record all the same, as long as this holds
         found = tuple(replace(change, before=self._files.read(change.name)) for change in planned)
         record = Record(self._boot(), found)
         self._save(record)

@@ -63,7 +63,7 @@ def proven(path: str, age_s: float, timeout_s: float, since: float) -> bool:
 
 
 def plan(properties: dict[str, str], enabled: bool, files: list[str], started: bool = True) -> list[list[str]]:
-    """Return the systemctl commands that are needed, without the unit's name; nobody starts one that is not ``started``."""
+    """Return the systemctl commands that are needed, without the unit's name; without ``started`` none starts it."""
     commands = []
     if properties["NeedDaemonReload"] == "yes" or properties["LoadState"] == "not-found":
         commands.append(["daemon-reload"])
