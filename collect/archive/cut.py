@@ -162,6 +162,7 @@ def _checks(raw: RawTrial, window: Window, head: Head | None) -> dict[str, Any]:
         "frequency_drop": {side: _frequency_drop(raw, side, first, last) for side in ("server", "client")},
         "settling": head,
         "quotas": _quotas(raw, first, last),
+        "tuning_changed": _untuned(raw),
     }
 
 
@@ -177,6 +178,13 @@ def _quotas(raw: RawTrial, first: float, last: float) -> dict[str, tuple[float, 
             used = [growth(series, unit, first, last) for series, _ in members for unit in units]
             found[side] = (granted, float(np.nansum(used)) / (last - first))
     return {side: pair for side, pair in found.items() if pair[0] > 0}
+
+
+def _untuned(raw: RawTrial) -> dict[str, list[str]]:
+    """Return, by host, the settings that did not stay as they were tuned for the trial."""
+    hosts = {raw.server.host: raw.record["server"], **raw.record["clients"]}
+    changed = {host: (said.get("tuning") or {}).get("changed_meanwhile") or {} for host, said in hosts.items()}
+    return {host: sorted(names) for host, names in changed.items() if names}
 
 
 def _wrong(raw: RawTrial, window: Window) -> int:

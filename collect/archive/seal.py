@@ -161,6 +161,7 @@ def _trial_entry(trial: _Trial) -> dict[str, Any]:
         "warnings": trial.summary["warnings"],
         "limited_by": trial.summary["findings"],
         "conditions": {host: side["conditions"] for host, side in sides.items() if side.get("conditions")},
+        "tuning": {host: side["tuning"] for host, side in sides.items() if side.get("tuning")},
         "sockets": (record["server"].get("app") or {}).get("sockets"),
         "clocks": {host: Clock.of(side.get("clocks", ())).as_json() for host, side in sides.items()},
         "clients": trial.clients,

@@ -84,6 +84,9 @@ def judge(row: Mapping[str, Any], checks: Mapping[str, Any]) -> Verdict:
     _weigh_settling(verdict, row, checks["settling"])
     _weigh_invariants(verdict, row)
     _weigh_relay(verdict, row)
+    for host, names in checks["tuning_changed"].items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        verdict.weigh("tuning_changed", len(names), f"/{names[0]}{more} of {host} did not stay as tuned for the trial")
     for side, (granted, used) in checks["quotas"].items():
         shown = f"what is measured on the {side} used {used:.2f} cores; its quota is {granted:.2f}"
         verdict.weigh("quota_exceeded_share", used / granted - 1, shown)

@@ -58,6 +58,7 @@ def from_schema_1(manifest: dict[str, Any], folder: Path) -> dict[str, Any]:
         "intervention": None,
         "warnings": [],
         "conditions": {},
+        "tuning": {},
         "sockets": None,
     }
     trials = [

@@ -74,7 +74,7 @@ def traits(head: Head, cell: Cell) -> Traits:
             found[name, key] = _planned(head, key, cell)
         if part := asked.get("entry"):
             found |= {(name, key): value for key, value in _entry(head, part, entries[part]).items()}
-        for host, facts in _hosts(head, asked.get("of"), entries["profile"]):
+        for host, facts in _hosts(head, asked.get("of"), cell.profile, entries["profile"]):
             for fact in asked.get("facts", ()):
                 found |= {(name, f"{where} of {host}"): value for where, value in _fact(facts, fact).items()}
     return {place: value for place, value in found.items() if value is not None}
@@ -131,15 +131,24 @@ def _entry(head: Head, part: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _hosts(head: Head, of: str | None, profile: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Return the hosts by what they are for, each with its facts; a client's settings as the profile leaves them."""
+def _hosts(
+    head: Head, of: str | None, name: str, profile: Mapping[str, Any]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Return the hosts by what they are for, each with its facts; settings as the profile of this name leaves them."""
     if of != CLIENTS:
-        yield SERVER, head.hosts.get(head.server or "", {})
+        yield SERVER, _tuned(head.hosts.get(head.server or "", {}), name)
     if of != SERVER:
-        for number, name in enumerate(head.clients, start=1):
-            facts = head.hosts.get(name, {})
+        for number, host in enumerate(head.clients, start=1):
+            facts = _tuned(head.hosts.get(host, {}), name)
             settings = {**(facts.get("sysctl") or {}), **(profile.get("client_sysctls") or {})}
             yield f"client {number}", {**facts, "sysctl": settings}
+
+
+def _tuned(facts: Mapping[str, Any], profile: str) -> Mapping[str, Any]:
+    """Return a host's facts with what is tuned for the trials of a profile, nothing where those are not."""
+    told = facts.get("tuning") or {}
+    listed = {key: value for key, value in told.items() if key != "profiles"}
+    return {**facts, "tuning": listed if profile in told.get("profiles", ()) else {}}
 
 
 def _fact(facts: Mapping[str, Any], path: str) -> dict[str, Any]:

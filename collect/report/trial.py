@@ -1,4 +1,4 @@
-"""One trial's verdict in full: words with their evidence, what was missing, warnings, conditions, sockets."""
+"""One trial's verdict in full: words with their evidence, what was missing, warnings, conditions, tuning, sockets."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def limits(row: Row, entry: Mapping[str, Any]) -> list[Line]:
         *(("warning", "", text) for text in row.get("warnings") or ()),
         *((row["validity"], "", reason) for reason in row["reasons"] or ()),
         *_conditions(entry),
+        *_tuning(entry),
         *_sockets(entry),
     ]
 
@@ -70,6 +71,33 @@ def _conditions(entry: Mapping[str, Any]) -> list[Line]:
             text = "all was put back as it had been" if held["restored"] else "NOT all was put back"
             lines.append(("condition", host, text))
     return lines
+
+
+def _tuning(entry: Mapping[str, Any]) -> list[Line]:
+    lines: list[Line] = []
+    for host, held in (entry.get("tuning") or {}).items():
+        lines += [("tuned", host, text) for text in _in_force(held.get("in_force") or {})]
+        for name, value in (held.get("changed_meanwhile") or {}).items():
+            lines.append(("tuned", host, f"/{name} did NOT stay as it was set: {value}"))
+        text = "all was put back as it had been" if held.get("restored") else "NOT all was put back"
+        lines.append(("tuned", host, text))
+    return lines
+
+
+def _in_force(found: Mapping[str, Any]) -> list[str]:
+    """Return what was in force in words, one for each thing that was listed (see collect/tuning/report.py)."""
+    words: list[str] = []
+    if governor := found.get("governor"):
+        words.append(f"governor {governor['set']}, {governor['before']} before")
+    if turbo := found.get("turbo"):
+        words.append("turbo {set}, {before} before".format(**{key: "on" if on else "off" for key, on in turbo.items()}))
+    for name, value in (found.get("sysctls") or {}).items():
+        words.append(f"{name} {value['set']}, {value['before']} before")
+    if irqs := found.get("irqs"):
+        words.append(f"{irqs['moved']} interrupts kept off the measured CPUs, {irqs['left']} could not be moved")
+    if smt := found.get("smt"):
+        words.append(f"CPUs {smt['offline']} offline")
+    return words
 
 
 def _sockets(entry: Mapping[str, Any]) -> list[Line]:

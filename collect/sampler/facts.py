@@ -90,6 +90,7 @@ class Facts:
             "clock_source": self._text(self._root / "sys/devices/system/clocksource/clocksource0/current_clocksource"),
             "virtualisation": {kind: _detect_virt(kind) for kind in ("vm", "container")},
             "cgroup": self.cgroup(),
+            "tuning": self.tuning(),
             "interfaces": _interfaces(),
             "python": python_build(),
             "python_modern": bundled(MODERN),
@@ -148,6 +149,14 @@ class Facts:
         has_v2 = any(line.startswith("0::") for line in text.splitlines())
         has_v1 = any(not line.startswith("0::") for line in text.splitlines())
         return "hybrid" if has_v1 and has_v2 else "v2" if has_v2 else "v1"
+
+    def tuning(self) -> dict[str, Any] | None:
+        """Return what is tuned for the trials of some ``profiles``, as the host was told; None where nothing is."""
+        try:
+            told = json.loads(self._text(self._root / "etc/bench/tuning.json") or "{}")
+            return {**told["listed"], "profiles": told["profiles"]} if told.get("listed") else None
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return None
 
     def _mhz(self, name: str, choose: Any) -> float | None:
         texts = [self._text(self._cpu / f"cpu{cpu}/cpufreq/{name}") for cpu in self._cpus]

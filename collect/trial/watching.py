@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ SILENCE_S = 8.0
 """A host that says nothing for so long (or for three sampling intervals) is taken for lost: it says a line a tick."""
 
 CONDITIONS_TIMEOUT_S = 15.0
+TUNING_TIMEOUT_S = 75.0
+"""CPUs that go offline, and come back, take their time: longer than a trial may be silent otherwise."""
+TUNED, UNTUNED, AS_IT_IS = "on", "off", "leave"
 MASTER_PORT = 5557
 """On which Locust's master waits for its workers."""
 
@@ -64,6 +67,8 @@ class Task:
     paths: Paths = field(default_factory=Paths)
     client_cpus: Mapping[str, int] = field(default_factory=dict)
     """How many CPUs the set of each client has; 1 where it is not named."""
+    tuning: str = UNTUNED
+    """Whether this worker's host is tuned for the trial (see collect/tuning)."""
 
     @property
     def load_s(self) -> float:
@@ -93,6 +98,18 @@ def conditions_of(task: Task, host: str) -> dict[str, Any] | None:
     return wanted if quota is None else {**wanted, "cpu_quota": quota}
 
 
+def tuning_of(
+    spec: Mapping[str, Any], host: str, server: str, addresses: Mapping[str, str], tuned: Sequence[str]
+) -> str:
+    """Return whether a host is tuned for a trial: where its profile is among the ``tuned``.
+
+    A client on the server's own machine leaves that to the server's worker.
+    """
+    if host != server and addresses[host] == addresses[server]:
+        return AS_IT_IS
+    return TUNED if spec["cell"]["profile"] in tuned else UNTUNED
+
+
 class Side:
     """One host's part of a trial: a context in which its line is open."""
 
@@ -105,13 +122,21 @@ class Side:
         self._conditions = conditions_of(task, remote.name)
         self._window_awaited = self._conditions is not None and self._conditions["burn"] is not None
         command = ["/usr/bin/env", "python3", f"{task.paths.prefix}/collector/watch.py", *watch_arguments]
+        if task.tuning != UNTUNED:
+            command += ["--tuning", task.tuning]
         if self._conditions is not None:
             command += ["--conditions", json.dumps(self._conditions)]
         self.stream: Stream = remote.stream(shlex.join([*command, "--deadline", f"{deadline_s:.0f}"]))
         self.collector: dict[str, Any] | None = None
 
     def __enter__(self) -> Side:
-        """Return the open side."""
+        """Return the open side, its host tuned where it is to be. Raises AbortedError or BenchError."""
+        if self.task.tuning == TUNED:
+            try:
+                self._hear("tuning", "set", TUNING_TIMEOUT_S, "its watch does not say that the host is tuned")
+            except BaseException:
+                self.stream.close()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -147,21 +172,39 @@ class Side:
             self.stream.say(f"window {start + self.clocks[-1]['offset_s']:.6f}\n".encode())
 
     def restore(self) -> dict[str, Any]:
-        """Undo what the profile has done to the host; return what the record says of it, nothing where it did nothing.
+        """Undo what was done to the host for the trial; return what the record says of it, nothing where nothing was.
 
         Raises BenchError when it is not as it was.
         """
-        if self._conditions is None:
-            return {}
+        found: dict[str, Any] = {}
+        if self._conditions is None and self.task.tuning != TUNED:
+            return found
         self.stream.say(b"restore\n")
-        deadline = time.monotonic() + CONDITIONS_TIMEOUT_S
+        if self._conditions is not None:
+            problem = "its watch does not say that the trial's conditions are undone"
+            line = self._hear("conditions", "restored", CONDITIONS_TIMEOUT_S, problem)
+            told = ("set", "before", "after", "burn", "quota", "restored")
+            found["conditions"] = {name: line[name] for name in told if name in line}
+        if self.task.tuning == TUNED:
+            problem = "its watch does not say that what was tuned is put back"
+            line = self._hear("tuning", "restored", TUNING_TIMEOUT_S, problem)
+            if line["in_force"]:
+                told = ("in_force", "left", "changed_meanwhile", "restored")
+                found["tuning"] = {name: line[name] for name in told if name in line}
+        return found
+
+    def _hear(self, source: str, state: str, timeout_s: float, problem: str) -> dict[str, Any]:
+        """Return the line of the watch that says so, however long it is silent before; BenchError where it does not."""
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            line = self.next()
-            if line and line.get("src") == "conditions" and line["state"] == "restored":
-                told = ("set", "before", "after", "burn", "quota", "restored")
-                report = {name: line[name] for name in told if name in line}
-                return {"conditions": report}
-        raise self.remote.lost("its watch does not say that the trial's conditions are undone")
+            self.board.check()
+            line = self.stream.read(0.2)
+            if line is None:
+                continue
+            self.take(line)
+            if line.get("src") == source and line.get("state") == state:
+                return line
+        raise self.remote.lost(problem)
 
     def take(self, line: dict[str, Any]) -> None:
         """Keep the collector's line and show it to the other workers. Raises BenchError when the watch has failed."""

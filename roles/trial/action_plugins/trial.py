@@ -15,7 +15,7 @@ from collect.errors import BenchError
 from collect.trial.board import Board
 from collect.trial.connection import remote_of
 from collect.trial.execute import Trial
-from collect.trial.watching import Paths, Task
+from collect.trial.watching import Paths, Task, tuning_of
 from collect.trial.workers import client_cpus
 
 
@@ -45,7 +45,7 @@ class Interruption:
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """``trial: spec=… session=… partial_dir=… board_dir=… interval_s=…``."""
+    """``trial: spec=… session=… partial_dir=… board_dir=… interval_s=… prefix=… tuned_profiles=…``."""
 
     _requires_connection = True
 
@@ -58,27 +58,30 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         arguments, hosts = self._task.args, task_vars["hostvars"]
         server, clients = task_vars["groups"]["server"][0], list(task_vars["groups"]["clients"])
         partial, spec = Path(arguments["partial_dir"]), arguments["spec"]
+        name = task_vars["inventory_hostname"]
+        addresses = {host: hosts[host]["bench_load_address"] for host in (server, *clients)}
         task = Task(
             spec=spec,
             server=server,
-            server_address=hosts[server]["bench_load_address"],
+            server_address=addresses[server],
             clients=clients,
             interval_s=float(arguments["interval_s"]),
             folder=partial / "trials" / f"{spec['trial_id']}.tmp",
             paths=Paths(prefix=arguments["prefix"]),
             client_cpus=client_cpus(open_partial(partial).facts, clients),
+            tuning=tuning_of(spec, name, server, addresses, arguments["tuned_profiles"]),
         )
         trial = Trial(
             task=task,
             board=Board(Path(arguments["board_dir"]) / arguments["session"] / spec["trial_id"]),
             partial=partial,
-            master_address=hosts[clients[0]]["bench_load_address"],
+            master_address=addresses[clients[0]],
             controller_pid=os.getppid(),
         )
         Interruption.meanwhile(trial.board)
         began = time.monotonic()
         try:
-            remote = remote_of(self._connection, task_vars["inventory_hostname"])
+            remote = remote_of(self._connection, name)
             played = trial.play(remote)
         except BenchError as error:
             return {**result, "failed": True, "msg": str(error)}
