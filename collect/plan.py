@@ -203,19 +203,19 @@ class Plan:
 
 
 def load_plan(
-    plan: str | Path, catalog: Catalog | None = None, *, client_cores: int = 1, server_cores: int = 1
+    plan: str | Path, catalog: Catalog | None = None, *, client_cores: int = 1, server_cores: int = 1, clients: int = 1
 ) -> Plan:
     """Read and check a plan, given by the name of one in playbooks/plans/ or by a path.
 
-    ``client_cores`` are those of all clients together; they say how many processes of a generator are enough.
+    ``client_cores`` are those of all ``clients`` together; they say how many processes of a generator are enough.
     ``server_cores`` are those of the server's CPU set: the processes of a variant that has one per core.
     BenchError names the file and key that is wrong and what to do about it.
     """
     path = _find(str(plan))
     document = load_document(path, "plan")
     catalog = catalog or load_catalog(changes=document.get("catalog"), path=path)
-    # One core is left to the master, the collector and the kernel.
-    generators = _with_processes(catalog.generators, ENOUGH, max(1, client_cores - 1))
+    # One core of a single client is left to the master, the collector and the kernel; of several each makes load.
+    generators = _with_processes(catalog.generators, ENOUGH, max(1, client_cores - (clients == 1)))
     catalog = replace(catalog, generators=generators, variants=_with_processes(catalog.variants, CORES, server_cores))
     listed, catalog, design = _designed(document, catalog, path)
     cells = _expanded(listed, catalog, path)

@@ -32,12 +32,27 @@ from collect.plan import PORT_BASE, Plan, check_ports, load_plan
 from collect.precision import check_same, with_precision
 from collect.statistics.blocks import MIN_BLOCKS
 
+class _Cores(click.ParamType):
+    """Numbers of cores, one for each client."""
+
+    name = "cores"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """Take a number, or several with commas between."""
+        if isinstance(value, list):
+            return value
+        numbers = str(value).split(",")
+        if not all(number.isdecimal() and int(number) for number in numbers):
+            self.fail(f"{value!r} is no number of cores, or one for each client as in 4,2", param, ctx)
+        return [int(number) for number in numbers]
+
+
 _client_cores = click.option(
     "--client-cores",
-    type=click.IntRange(min=1),
-    default=1,
+    type=_Cores(),
+    default="1",
     show_default=True,
-    help="Cores of all clients together; they say how many processes of a generator are enough.",
+    help="Cores of each client, as in 4,2; they say how many processes of a generator are enough.",
 )
 _server_cores = click.option(
     "--server-cores",
@@ -74,7 +89,7 @@ def run() -> None:
 @precision_options
 @archive_option
 def check(
-    plan_name: str, run_id: str, inventory: str | None, port_base: int, client_cores: int, server_cores: int,
+    plan_name: str, run_id: str, inventory: str | None, port_base: int, client_cores: list[int], server_cores: int,
     probe: bool | None, precision: float | None, time_limit_min: float | None, archive_dir: Path,
 ) -> None:  # fmt: skip
     """Say before anything is started whether `begin`, or `resume`, would do.
@@ -112,7 +127,7 @@ def check(
 @precision_options
 @archive_option
 def begin(
-    plan_name: str, inventory: str, port_base: int, client_cores: int, server_cores: int, probe: bool | None,
+    plan_name: str, inventory: str, port_base: int, client_cores: list[int], server_cores: int, probe: bool | None,
     precision: float | None, time_limit_min: float | None, archive_dir: Path,
 ) -> None:  # fmt: skip
     """Begin a run: checked plan, writable archive with room enough.
@@ -141,7 +156,7 @@ def begin(
 @precision_options
 @archive_option
 def resume(
-    run_id: str, plan_name: str | None, inventory: str | None, client_cores: int, server_cores: int,
+    run_id: str, plan_name: str | None, inventory: str | None, client_cores: list[int], server_cores: int,
     probe: bool | None, precision: float | None, time_limit_min: float | None, archive_dir: Path,
 ) -> None:  # fmt: skip
     """Go on with the run RUN_ID.
@@ -270,8 +285,8 @@ def status(run_id: str | None, archive_dir: Path) -> None:
     print_json(entries)
 
 
-def _plan(name: str, client_cores: int, server_cores: int, probe: bool | None) -> Plan:
-    plan = load_plan(name, client_cores=client_cores, server_cores=server_cores)
+def _plan(name: str, client_cores: list[int], server_cores: int, probe: bool | None) -> Plan:
+    plan = load_plan(name, client_cores=sum(client_cores), clients=len(client_cores), server_cores=server_cores)
     return plan if probe is None else replace(plan, probe=probe)
 
 

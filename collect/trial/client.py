@@ -105,7 +105,7 @@ def failure(task: Task, said: str, host: str) -> BenchError:
     home = homes[lost[0]]
     what = WORKER.sub(lambda found: f"{found[0]} on {homes[found[0]]}" if found[0] in homes else found[0], said)
     remedy = f"see that {home} is up and what `journalctl -u bench-load@{lost[0]}` says there"
-    if "did not report" in said and home != host:
+    if "did not report within" in said and home != host:
         remedy += f", and that it reaches TCP port {MASTER_PORT} of {host}"
     return BenchError(what, where, f"{remedy}, then go on with -e resume=")
 

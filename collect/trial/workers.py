@@ -12,8 +12,8 @@ def deal(processes: int, cpus: Mapping[str, int]) -> dict[str, list[str]]:
     """Return the processes that each client runs; ``cpus`` are those of each client's set, the first client first.
 
     One process is the primary alone, on the first client. More are a master (the primary, which sends no load itself)
-    on the first client, and so many workers: each goes to the client that then has the fewest for a CPU, the first of
-    those that are alike. So as many workers as there are CPUs are one for each of them.
+    on the first client, and so many workers: each goes to the client that then has the fewest for a CPU, of alike ones
+    to the one with more CPUs, else the first. So as many workers as there are CPUs are one for each of them.
     """
     dealt: dict[str, list[str]] = {host: [] for host in cpus}
     dealt[next(iter(cpus))].append(PRIMARY)
@@ -21,7 +21,7 @@ def deal(processes: int, cpus: Mapping[str, int]) -> dict[str, list[str]]:
         return dealt
     workers = dict.fromkeys(cpus, 0)
     for number in range(1, processes + 1):
-        host = min(cpus, key=lambda name: (workers[name] + 1) / max(1, cpus[name]))
+        host = min(cpus, key=lambda name: ((workers[name] + 1) / max(1, cpus[name]), -cpus[name]))
         workers[host] += 1
         dealt[host].append(f"worker-{number}")
     return dealt

@@ -403,3 +403,23 @@ def test_a_worker_that_loses_its_master_ends_by_itself(tmp_path: Path) -> None:
             primary.kill()
             assert orphan.wait(15) == 0
         assert Outcome(tmp_path, 0, "").summary("worker-1")["rows"] > 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_lost_worker_is_noticed_within_two_seconds(tmp_path: Path, how: signal.Signals) -> None:
+    """Dead, or there and silent, as on a host that has lost its power or its network."""
+    with Responder() as server:
+        generator = Generator.on(tmp_path, server.host)
+        with (
+            generator.started(**worker(1)) as survivor,
+            generator.started(**worker(2)) as victim,
+            generator.started(**master(2), BENCH_WINDOW_S="20") as primary,
+        ):
+            generator.wait_for_phase("window")
+            victim.send_signal(how)
+            stopped_unix_s = time.time()
+            assert primary.wait(5) == 4
+            assert survivor.wait(5) == 0
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["error"] == "worker-2 was lost during the window"
+    assert 0 < result["load_end_unix_s"] - stopped_unix_s < 2

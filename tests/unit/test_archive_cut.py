@@ -291,7 +291,7 @@ def test_workers_are_put_together_and_missed(tmp_path: Path) -> None:
         row = summarise(read_trial(tmp_path, spec, record), "run")
         assert row["requests"] == truth.inside().sum()
         assert row["validity"] == validity
-    assert row["reasons"] == ["1 of 3 generator processes left no requests"]
+    assert row["reasons"] == ["worker-3 on client1 left no requests"]
     assert [client_of(name, ["a", "b"]) for name in ("primary", "worker-1", "worker-2", "worker-3")] == list("aaba")
 
 

@@ -44,6 +44,13 @@ def test_the_clients_cores_say_how_many_processes_are_enough(run: Run) -> None:
     assert "--client-cores" in run(*BEGIN, "--client-cores", "0", code=2)
 
 
+def test_several_clients_are_given_one_by_one(run: Run) -> None:
+    begun = run(*BEGIN, "--client-cores", "4,2")
+    assert {trial["generator"]["processes"] for trial in begun["trials"]} == {1, 6}
+    for wrong in ("4,", "4,0", "4 2", "-1", ""):
+        assert "--client-cores" in run(*BEGIN, f"--client-cores={wrong}", code=2)
+
+
 def test_the_servers_cores_say_how_many_processes_serve(run: Run) -> None:
     production = ("--plan", "production", "--server-cores", "3")
     begun = run("begin", *production, "--inventory", "local")

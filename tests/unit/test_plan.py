@@ -486,3 +486,10 @@ def test_a_document_that_holds_itself_is_checked_to_its_end(tmp_path: Path) -> N
     (tmp_path / "mine.yml").write_text(text + "catalog: &whole {profiles: *whole, variants: [.nan]}\n")
     with pytest.raises(BenchError, match=r"nan is out of range .*mine.yml: catalog.variants\[0\]"):
         load_plan(tmp_path / "mine.yml")
+
+
+@pytest.mark.parametrize(("cores", "clients", "processes"), [(2, 2, 2), (3, 2, 3), (7, 3, 7), (2, 1, 1)])
+def test_of_several_clients_each_core_is_enough_for_a_process(cores: int, clients: int, processes: int) -> None:
+    plan = load_plan("quick", client_cores=cores, clients=clients)
+    fast = [spec for spec in plan.trials() if spec.cell.generator == "locust-fast"]
+    assert {spec.generator["processes"] for spec in fast} == {processes}

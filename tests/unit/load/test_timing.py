@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collect.load.timing import percentile_ms, window_start
+from collect.load.timing import FarClock, percentile_ms, window_start
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,13 @@ def test_a_percentile_is_one_of_the_latencies(latencies: list[float], share: flo
 
 def test_no_requests_no_percentile() -> None:
     assert percentile_ms(array("d"), 0.95) is None
+
+
+@pytest.mark.parametrize("told_unix_s", [0.0, 1_800_000_000.25])
+def test_a_far_clock_goes_on_without_this_hosts_wall_clock(told_unix_s: float) -> None:
+    monotonic = iter([500.0, 503.5, 503.5, 510.0, 520.0])
+    clock = FarClock(told_unix_s, lambda: next(monotonic))
+    assert clock.now() == told_unix_s + 3.5
+    assert clock.until(told_unix_s + 5) == pytest.approx(1.5)
+    assert clock.until(told_unix_s + 10) == 0
+    assert clock.until(told_unix_s + 5) == 0, "a moment that has passed is no longer waited for"

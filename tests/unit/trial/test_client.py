@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from collect.trial.client import instances, load_environment
+from collect.trial.client import failure, instances, load_environment
 from collect.trial.server import app_environment, environment_file
 from collect.trial.watching import Task, conditions_of
 
@@ -35,10 +35,10 @@ SPEC: dict[str, Any] = {
 }
 
 
-def task(processes: int = 1, clients: int = 1) -> Task:
+def task(processes: int = 1, clients: int = 1, cpus: dict[str, int] | None = None) -> Task:
     spec = {**SPEC, "generator": {"user_class": "HttpUser", "processes": processes}}
     names = [f"client{n + 1}" for n in range(clients)]
-    return Task(spec, "server1", "198.18.0.1", names, 1.0, Path("/nowhere"))
+    return Task(spec, "server1", "198.18.0.1", names, 1.0, Path("/nowhere"), client_cpus=cpus or {})
 
 
 @pytest.mark.parametrize(
@@ -144,3 +144,57 @@ def test_the_app_hears_every_option_of_its_variant() -> None:
         "APP_BUSY_US": "0",
         "APP_PORT": "20001",
     }
+
+
+def test_the_cpus_of_the_clients_decide_who_runs_what() -> None:
+    given = task(3, 2, {"client1": 1, "client2": 2})
+    assert [instances(given, name) for name in given.clients] == [["primary", "worker-3"], ["worker-1", "worker-2"]]
+    assert instances(given, "server1") == []
+
+
+def test_the_master_listens_on_the_load_network_alone() -> None:
+    variables = load_environment(task(2, 2), "primary", "198.18.0.11")
+    worker = load_environment(task(2, 2), "worker-2", "198.18.0.11")
+    assert variables["LOCUST_MASTER_BIND_HOST"] == worker["LOCUST_MASTER_NODE_HOST"] == "198.18.0.11"
+    assert variables["LOCUST_MASTER_BIND_PORT"] == worker["LOCUST_MASTER_NODE_PORT"]
+    assert "LOCUST_MASTER_BIND_HOST" not in load_environment(task(), "primary", "198.18.0.11")
+
+
+def test_each_client_gets_the_quotas_of_its_own_processes() -> None:
+    given = task(3, 2)
+    given.spec["profile"] = {"client_sysctls": {}, "cpu_quota": {"client": 0.5}}
+    found = [(conditions_of(given, name) or {})["cpu_quota"]["processes"] for name in given.clients]
+    assert [list(units) for units in found] == [
+        ["bench-load@primary.service", "bench-load@worker-1.service", "bench-load@worker-3.service"],
+        ["bench-load@worker-2.service"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "worker-2 was lost during the window",
+            "worker-2 on client2 was lost during the window (t on client1): see that client2 is up and what"
+            " `journalctl -u bench-load@worker-2` says there, then go on with -e resume=",
+        ),
+        (
+            "worker-2 did not report within 15 s",
+            "worker-2 on client2 did not report within 15 s (t on client1): see that client2 is up and what"
+            " `journalctl -u bench-load@worker-2` says there, and that it reaches TCP port 5557 of client1,"
+            " then go on with -e resume=",
+        ),
+        (
+            "worker-1, worker-3 did not report its end",
+            "worker-1 on client1, worker-3 on client1 did not report its end (t on client1): see that client1 is up and"
+            " what `journalctl -u bench-load@worker-1` says there, then go on with -e resume=",
+        ),
+        (
+            "expected 200, got 500 'worker-9'",
+            "expected 200, got 500 'worker-9' (t on client1): look at /var/log/bench/app.log on the server host,"
+            " mend it, then go on with -e resume=",
+        ),
+    ],
+)
+def test_a_lost_worker_is_told_with_its_client(said: str, told: str) -> None:
+    assert str(failure(task(3, 2), said, "client1")) == told
