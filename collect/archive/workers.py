@@ -10,6 +10,8 @@ from collect.archive.raw import RawTrial, client_of, dealt_of
 
 SILENT_S = 2.0
 """A worker that sends nothing for so long, and for longer than any request takes, while others do, was lost."""
+MARGIN_S = 0.5
+"""Others must have been answered this far within such a silence: all may have stood still together."""
 
 
 def lost_workers(raw: RawTrial) -> Iterator[str]:
@@ -39,6 +41,6 @@ def _silent(raw: RawTrial) -> Iterator[str]:
         quiet_to = np.concatenate([requests.start[mine], [end]])
         longest = int(np.argmax(quiet_to - quiet_from))
         first, last = quiet_from[longest], quiet_to[longest]
-        others = (ends > first) & (ends <= last) & ~mine
+        others = (ends > first + MARGIN_S) & (ends < last - MARGIN_S) & ~mine
         if last - first > patience_s and others.any():
             yield f"{name} on {raw.homes[name]} sent nothing for {last - first:.1f} s while others did"
