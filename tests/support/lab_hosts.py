@@ -82,7 +82,7 @@ class LabHosts:
             "StrictHostKeyChecking": "yes", "BatchMode": "yes", "ConnectTimeout": "5",
         }  # fmt: skip
         self.ssh_config.write_text("Host *\n" + "".join(f"  {option} {value}\n" for option, value in options.items()))
-        # What a person has in ~/.ssh/config: no path that could be given to sftp, which Ansible starts, too.
+        # For who types ssh, as a person has it in ~/.ssh/config.
         (self.folder / "bin").mkdir()
         ssh = self.folder / "bin" / "ssh"
         ssh.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {self.ssh_config} "$@"\n')
@@ -90,6 +90,14 @@ class LabHosts:
         with ThreadPoolExecutor() as pool:
             list(pool.map(self.boot, NAMES))
         self.on("server1", "until [ $(systemctl is-active redis-server somebodys | grep -cx active) = 2 ]; do sleep 0.1; done")
+        for name in NAMES:
+            self._log_in(name)
+
+    def _log_in(self, name: str) -> None:
+        """Do what the person did who set the machine up: log in and become root once. sudo keeps a file of whom it has lectured."""
+        ssh = [str(self.folder / "bin" / "ssh"), f"{USER}@{self.network.address(name)}", "sudo -S -p '' true"]
+        done = subprocess.run(ssh, input=f"{PASSWORD}\n", capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 0, f"{USER} does not become root on {name}: {done.stderr}"
 
     def _image(self, name: str) -> Path:
         cache = Path(os.environ.get("BENCH_CACHE_DIR", str(ORIGINAL / ".state" / "cache")))
