@@ -1,6 +1,6 @@
 """docs/lab.md is followed to the letter, from machines that know nothing of this project to those that are as before.
 
-What is changed are the addresses, and two things that a test cannot do as a person does: the password for sudo is read from
+What is changed are the addresses, and what a test cannot do as a person does: the password for sudo is read from
 a file instead of a keyboard, and script/bench does not set up its environment again, which is the original's here.
 """
 
@@ -25,7 +25,10 @@ BY_A_TEST = {
 }
 COMMAND_S = 900.0
 """Seconds that a command may take: the first bench carries everything to the machines."""
-OURS = "ls -d /opt/bench /etc/bench /var/lib/bench /var/log/bench /run/bench /etc/systemd/system/bench-* 2>/dev/null; true"
+OURS = (
+    "ls -d /opt/bench /etc/bench /var/lib/bench /var/log/bench /run/bench /etc/systemd/system/bench-* 2>/dev/null;"
+    " getent passwd | grep ^bench; true"
+)
 
 
 def as_a_test(lab: LabHosts) -> list[Block]:

@@ -106,7 +106,8 @@ def test_the_load_would_take_the_network_of_ssh(
 ) -> None:
     """The client is told to come from one network while the server is asked for in the other."""
     here = lab.addresses()["server1"]
-    another_inventory(f"bench_load_address: {here['bench_load_address']}", f"bench_load_address: {here['ansible_host']}")
+    line = "bench_load_address: {}".format
+    another_inventory(line(here["bench_load_address"]), line(here["ansible_host"]))
     played = lab.play(lab_checkout, BENCH, fails=True)
     told(played, "client1", lab.addresses()["client1"]["bench_load_address"])
 

@@ -1,6 +1,6 @@
 """A lab: three plain machines, a server and two clients, that this project knows by an inventory only.
 
-They are made beside the role local_hosts and without it. SSH reaches them as it reaches machines of a lab, by a user who
+They are made beside the role local_hosts and without it. SSH reaches them as it reaches a lab's, by a user who
 needs a password for sudo; the load has a network of its own. On the server a Redis and something else serve already.
 """
 
@@ -89,12 +89,13 @@ class LabHosts:
         ssh.chmod(0o755)
         with ThreadPoolExecutor() as pool:
             list(pool.map(self.boot, NAMES))
-        self.on("server1", "until [ $(systemctl is-active redis-server somebodys | grep -cx active) = 2 ]; do sleep 0.1; done")
+        others = "systemctl is-active redis-server somebodys"
+        self.on("server1", f"until [ $({others} | grep -cx active) = 2 ]; do sleep 0.1; done")
         for name in NAMES:
             self._log_in(name)
 
     def _log_in(self, name: str) -> None:
-        """Do what the person did who set the machine up: log in and become root once. sudo keeps a file of whom it has lectured."""
+        """Do what the person did who set the machine up: log in and become root once, of which sudo keeps a file."""
         ssh = [str(self.folder / "bin" / "ssh"), f"{USER}@{self.network.address(name)}", "sudo -S -p '' true"]
         done = subprocess.run(ssh, input=f"{PASSWORD}\n", capture_output=True, text=True, timeout=30, check=False)
         assert done.returncode == 0, f"{USER} does not become root on {name}: {done.stderr}"

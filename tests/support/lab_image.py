@@ -88,7 +88,8 @@ def _build(suite: str, packages: tuple[str, ...], building: Path, log: Path) -> 
     """Have mmdebstrap make the file system, in a process namespace of its own: killed, it leaves nothing elsewhere."""
     options = [f"--dpkgopt=path-exclude=/usr/share/{left}/*" for left in LEFT_OUT]
     options += ["--dpkgopt=force-unsafe-io", "--variant=minbase", "--format=directory"]
-    command = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child=KILL", "env", f"TMPDIR={building / 'scratch'}"]
+    command = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child=KILL", "env"]
+    command.append(f"TMPDIR={building / 'scratch'}")
     command += ["mmdebstrap", *options, f"--include={','.join(packages)}", suite, str(building / "root")]
     with log.open("wb") as said:
         done = subprocess.run(command, stdout=said, stderr=said, stdin=subprocess.DEVNULL, timeout=BUILD_S, check=False)

@@ -133,7 +133,8 @@ class Machine:
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 parts = (entry / "cgroup").read_text().replace("\n", "/").split("/")
-                if {self.unit, f"{self.unit}.service"} & set(parts) and "\nState:\tZ" not in (entry / "status").read_text():
+                dead = "\nState:\tZ" in (entry / "status").read_text()
+                if {self.unit, f"{self.unit}.service"} & set(parts) and not dead:
                     found.append(int(entry.name))
         return found
 

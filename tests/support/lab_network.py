@@ -1,6 +1,6 @@
 """Networks of plain machines: one for SSH, which this machine reaches, and one for the load, which it does not.
 
-Both are bridges in a network namespace of their own, each machine is in another. The addresses for SSH are a block out of
+Both are bridges in a network namespace of their own, each machine is in another. The addresses for SSH are a block of
 198.18.192.0/18 that nobody here uses; hosts made by the role local_hosts have theirs elsewhere.
 """
 

@@ -76,7 +76,7 @@ def test_durations_are_kept_where_they_can_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "line"),
     [
-        ({"msg": "Task failed: Incorrect sudo password"}, "its sudo refuses the password (client1): give the right one by"),
+        ({"msg": "Task failed: Incorrect sudo password"}, "its sudo refuses the password (client1): give the right"),
         ({"msg": "Task failed: Missing sudo password"}, "its sudo asks for a password (client1): give it by --ask"),
         (
             {"msg": "MODULE FAILURE", "module_stderr": "operator is not in the sudoers file.\n"},
