@@ -255,6 +255,7 @@ def _manifest(
         "failed_attempts": [],
         "probes": [],
         "precision": None,
+        "repeats": None,
         "trials": list(entries),
     }
 

@@ -10,7 +10,6 @@ What is in it:
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collect.archive.durable import disk_errors, fsync_path, fsync_tree, json_bytes, rename_durably, write_durably
+from collect.archive.names import RUN_ID as RUN_ID
+from collect.archive.names import SUFFIX as SUFFIX
+from collect.archive.names import now as now
+from collect.archive.names import partial_ids as partial_ids
 from collect.archive.provenance import provenance
 from collect.archive.space import check_archive_dir
 from collect.catalog import Catalog
@@ -27,12 +30,11 @@ from collect.paths import shown
 from collect.plan import CEILING, PORT_BASE, Plan, TrialSpec, check_ports
 
 if TYPE_CHECKING:
+    from collect.rerun.repeats import Repeats
     from collect.verdicts.ceilings import Ceilings
 
 SCHEMA_VERSION = 2
 """1: as of the first runs. 2: verdicts with evidence, ceilings, probes, invariants."""
-SUFFIX = ".partial"
-RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
 class PartialRun:
@@ -158,6 +160,11 @@ class PartialRun:
         self._run["precision"] = dict(state)
         self._write()
 
+    def update_repeats(self, repeats: Repeats) -> None:
+        """Note which run this one repeats and what may differ, all of it."""
+        self._run["repeats"] = repeats.to_json()
+        self._write()
+
     def want_probes(self, wanted: bool) -> None:
         """Change the plan's mind about probes; those that are not measured yet are given up where it wants none.
 
@@ -179,7 +186,8 @@ class PartialRun:
         """Note that work on the run begins, by whom; what an interrupted session left half done is set aside."""
         for folder in sorted((self.path / "trials").glob("*.tmp")):
             self._set_aside(folder, folder.name.removesuffix(".tmp"), "interrupted")
-        self._run["sessions"].append({"started_at": now(), "ended_at": None, **provenance()})
+        code = provenance(locks=(self._run.get("repeats") or {}).get("locks"))
+        self._run["sessions"].append({"started_at": now(), "ended_at": None, **code})
         self._write()
 
     def end_session(self) -> None:
@@ -212,7 +220,9 @@ class PartialRun:
             write_durably(self.path / "run.json", json_bytes(self._run))
 
 
-def begin_run(archive_dir: Path, plan: Plan, *, inventory: str, port_base: int = PORT_BASE) -> PartialRun:
+def begin_run(
+    archive_dir: Path, plan: Plan, *, inventory: str, port_base: int = PORT_BASE, repeats: Repeats | None = None
+) -> PartialRun:
     """Begin a run in the archive; BenchError when it cannot be written, is too small, or ports do not suffice.
 
     A bad file of thresholds is told here, too, and not after the first trial.
@@ -234,6 +244,7 @@ def begin_run(archive_dir: Path, plan: Plan, *, inventory: str, port_base: int =
         "plan": plan.to_json(),
         "catalog": plan.catalog.to_json(),
         "sessions": [],
+        **({"repeats": repeats.to_json()} if repeats else {}),
     }
     with disk_errors(shown(path)):
         path.mkdir()
@@ -282,17 +293,6 @@ def find_partial(archive_dir: Path, run_id: str, *, inventory: str | None = None
 def open_partial(path: Path) -> PartialRun:
     """Open a run under way by its folder, as a trial's worker does; begins no session."""
     return PartialRun(path)
-
-
-def partial_ids(archive_dir: Path) -> list[str]:
-    """Return the ids of the runs under way or interrupted, oldest first."""
-    names = (path.name.removesuffix(SUFFIX) for path in archive_dir.glob(f"*{SUFFIX}"))
-    return sorted(name for name in names if RUN_ID.fullmatch(name) and not (archive_dir / name).exists())
-
-
-def now() -> str:
-    """Return this moment as ISO 8601 in UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _spec(spec: TrialSpec | Mapping[str, Any]) -> TrialSpec:

@@ -22,6 +22,7 @@ from collect.archive.validity import DEGRADED, INVALID, VALID
 from collect.errors import BenchError
 from collect.paths import shown
 from collect.plan import CELL, TrialSpec
+from collect.rerun.repeats import newest_alike, repeats_of
 from collect.verdicts.cells import cell_verdicts
 from collect.verdicts.probes import outcomes
 
@@ -121,6 +122,7 @@ def _manifest(run: PartialRun, trials: list[_Trial], ceilings: Ceilings) -> dict
     rows = [trial.summary for trial in trials]
     probes = outcomes(facts.get("probes", []), rows)
     validity, reasons = _run_validity(trials, len(run.trials()), sessions)
+    known = {"run_id": run.run_id, "inventory": facts["inventory"], "plan": facts["plan"], "hosts": hosts}
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": run.run_id,
@@ -139,11 +141,18 @@ def _manifest(run: PartialRun, trials: list[_Trial], ceilings: Ceilings) -> dict
         "reasons": reasons,
         "failed_attempts": failed,
         "precision": final_state(run),
+        "repeats": _repeats(run, known),
         "ceilings": {**facts.get("ceilings", {}), "generators": ceilings.to_json()},
         "probes": [probe for probe in probes if "outcome" in probe],
         "cells": cell_verdicts(rows, probes),
         "trials": [_trial_entry(trial) for trial in trials],
     }
+
+
+def _repeats(run: PartialRun, known: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return which run this one repeats, or is just like; None for the first of its kind."""
+    found = repeats_of(run.facts) or newest_alike(run.path.parent, known)
+    return found.to_json() if found else None
 
 
 def _trial_entry(trial: _Trial) -> dict[str, Any]:

@@ -58,10 +58,11 @@ def outcome_option(command: Command) -> Command:
     )(command)
 
 
-def despite_option(command: Command) -> Command:
+def despite_option(command: Command, parameter: str = "despite") -> Command:
     """Add ``--despite``; its value is a tuple of names (collect/data/comparable.yml)."""
     return click.option(
         "--despite",
+        parameter,
         callback=_names,
         metavar="NAME[,NAME...]",
         multiple=True,

@@ -21,6 +21,7 @@ from collect.cli.common import (
 from collect.errors import BenchError
 
 if TYPE_CHECKING:
+    from collect.compare.again import Again
     from collect.compare.runs import Comparison
 
 REFUSED = "refused"
@@ -28,7 +29,7 @@ REFUSED = "refused"
 
 @click.command()
 @click.argument("first", shell_complete=complete.runs)
-@click.argument("second", shell_complete=complete.runs)
+@click.argument("second", required=False, shell_complete=complete.runs)
 @click.option(
     "--margin", type=float, default=0.05, show_default=True, metavar="SHARE",
     help="A ratio within 1 + SHARE and its inverse counts as the same.",
@@ -38,18 +39,22 @@ REFUSED = "refused"
 @archive_option
 @json_option
 def compare(
-    first: str, second: str, margin: float, by: str, despite: tuple[str, ...], archive_dir: Path, as_json: bool
+    first: str, second: str | None, margin: float, by: str, despite: tuple[str, ...], archive_dir: Path, as_json: bool
 ) -> int:
     """Hold the run SECOND against FIRST (ids, prefixes or "latest"), cell by cell, by blocks that are not paired.
+
+    With one run: that against the one that it repeats, which its manifest names; what else has changed is told.
 
     Exit code 0: no cell is known to differ; 1: one is; 2: they cannot be compared.
 
     \b
     Examples:
       collect compare 20261126T142747Z latest
+      collect compare latest
       collect compare 20261126T142747Z latest --margin 0.02 --by cpu --json
       collect compare 20261126T142747Z latest --despite kernel,packages
     """
+    from collect.compare.again import compare_again
     from collect.compare.metadata import check_names
     from collect.compare.runs import compare_runs
     from collect.compare.series import OUTCOMES
@@ -58,11 +63,18 @@ def compare(
         raise BenchError(f"{margin:g} is out of range", "--margin", "give a share above 0 and below 1, such as 0.05")
     archive = Archive(archive_dir)
     allowed = check_names(despite)
-    found = compare_runs(archive, archive.resolve(first), archive.resolve(second), OUTCOMES[by], margin, allowed)
+    again: Again | None = None
+    if second is None:
+        again = compare_again(archive, archive.resolve(first), OUTCOMES[by], margin, allowed)
+        found = again.found
+    else:
+        found = compare_runs(archive, archive.resolve(first), archive.resolve(second), OUTCOMES[by], margin, allowed)
     if as_json:
-        print_json(_data(found))
+        print_json(_data(found) | _answer(again))
     else:
         _print(found)
+        for line in again.lines if again else ():
+            say(line)
     return 1 if found.different else 0
 
 
@@ -106,6 +118,14 @@ def _data(found: Comparison) -> dict[str, Any]:
         "together": found.together,
         "run_to_run": found.effects,
     }
+
+
+def _answer(again: Again | None) -> dict[str, Any]:
+    """Return what is told besides of a run and the one that it repeats."""
+    if again is None:
+        return {}
+    changed = [each.in_words() for each in again.changed]
+    return {"repeats": again.repeats.to_json(), "answer": again.verdict, "said": again.lines, "changed": changed}
 
 
 def _run(head: Any) -> dict[str, Any]:

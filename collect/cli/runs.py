@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -23,47 +21,15 @@ from collect.archive.held import settle
 from collect.archive.looks import decide
 from collect.archive.validity import INVALID
 from collect.cli import complete
+from collect.cli.asked import Asked, Wanted, asked_options
 from collect.cli.ceilings import in_words, taken
-from collect.cli.common import archive_option, precision_options, print_json
+from collect.cli.common import archive_option, print_json
+from collect.cli.rerun import going_on, same, stdin_object
 from collect.cli.under_way import print_state
 from collect.errors import BenchError
 from collect.paths import shown
-from collect.plan import PORT_BASE, Plan, check_ports, load_plan
+from collect.plan import PORT_BASE, check_ports
 from collect.precision import check_same, with_precision
-from collect.statistics.blocks import MIN_BLOCKS
-
-class _Cores(click.ParamType):
-    """Numbers of cores, one for each client."""
-
-    name = "cores"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
-        """Take a number, or several with commas between."""
-        if isinstance(value, list):
-            return value
-        numbers = str(value).split(",")
-        if not all(number.isdecimal() and int(number) for number in numbers):
-            self.fail(f"{value!r} is no number of cores, or one for each client as in 4,2", param, ctx)
-        return [int(number) for number in numbers]
-
-
-_client_cores = click.option(
-    "--client-cores",
-    type=_Cores(),
-    default="1",
-    show_default=True,
-    help="Cores of each client, as in 4,2; they say how many processes of a generator are enough.",
-)
-_server_cores = click.option(
-    "--server-cores",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Cores of the server's CPU set: as many processes has a variant with one per core.",
-)
-_probe = click.option(
-    "--probe/--no-probe", default=None, help="Put verdicts to the test; without it, as the plan says."
-)
 
 
 @click.group()
@@ -78,103 +44,82 @@ def run() -> None:
     """
 
 
+run.add_command(same)
+
+
 @run.command()
-@click.option("--plan", "plan_name", required=True, help="A plan's name or path.", shell_complete=complete.own_plans)
 @click.option("--resume", "run_id", default="", help="The run to go on with, if any.")
-@click.option("--inventory", help="Refuse to go on with a run that was begun with another.")
+@click.option("--inventory", help="Refuse to go on with, or to repeat, a run that was begun with another.")
 @click.option("--port-base", type=int, default=PORT_BASE, show_default=True, help="Trials use the ports above it.")
-@_client_cores
-@_server_cores
-@_probe
-@precision_options
+@asked_options
 @archive_option
-def check(
-    plan_name: str, run_id: str, inventory: str | None, port_base: int, client_cores: list[int], server_cores: int,
-    probe: bool | None, precision: float | None, time_limit_min: float | None, archive_dir: Path,
-) -> None:  # fmt: skip
+def check(asked: Asked, run_id: str, inventory: str | None, port_base: int, archive_dir: Path) -> None:
     """Say before anything is started whether `begin`, or `resume`, would do.
 
     \b
     Examples:
       collect run check --plan table
+      collect run check --rerun 20261126T142747Z-91e799 --inventory lab
     """
     if run_id:
-        plan = find_partial(archive_dir, run_id, inventory=inventory).plan
-        check_same(plan, run_id, precision, time_limit_min)
+        asked.goes_on()
+        partial = find_partial(archive_dir, run_id, inventory=inventory)
+        check_same(partial.plan, run_id, asked.precision, asked.time_limit_min)
+        wanted = going_on(partial, asked.locks)
     else:
-        plan = _plan(plan_name, client_cores, server_cores, probe)
-        plan = _precise(plan, precision, time_limit_min, port_base)
-        check_ports(plan, port_base)
-    check_archive_dir(archive_dir, plan)
-    print_json(
-        {
-            "plan": plan.name,
-            "trials": len(plan.trials()),
-            "estimate_s": plan.estimate_s(),
-            "needs": list(plan.needs),
-            "redis_delays_ms": plan.redis_delays_ms,
-        }
-    )
+        wanted = asked.wanted(archive_dir, inventory, port_base)
+        check_ports(wanted.plan, wanted.port_base)
+    check_archive_dir(archive_dir, wanted.plan)
+    print_json(_checked(wanted))
 
 
 @run.command()
-@click.option("--plan", "plan_name", required=True, help="A plan's name or path.", shell_complete=complete.own_plans)
 @click.option("--inventory", required=True, help="Name of the inventory, for the record.")
 @click.option("--port-base", type=int, default=PORT_BASE, show_default=True, help="Trials use the ports above it.")
-@_client_cores
-@_server_cores
-@_probe
-@precision_options
+@asked_options
 @archive_option
-def begin(
-    plan_name: str, inventory: str, port_base: int, client_cores: list[int], server_cores: int, probe: bool | None,
-    precision: float | None, time_limit_min: float | None, archive_dir: Path,
-) -> None:  # fmt: skip
+def begin(asked: Asked, inventory: str, port_base: int, archive_dir: Path) -> None:
     """Begin a run: checked plan, writable archive with room enough.
 
     \b
     Examples:
       collect run begin --plan quick --inventory local
       collect run begin --plan table --inventory lab --client-cores 4 --server-cores 4
+      collect run begin --rerun 20261126T142747Z-91e799 --inventory lab
     """
     from collect.archive.seal import remove_leftovers
 
-    plan = _plan(plan_name, client_cores, server_cores, probe)
-    plan = _precise(plan, precision, time_limit_min, port_base)
-    partial = begin_run(archive_dir, plan, inventory=inventory, port_base=port_base)
+    wanted = asked.wanted(archive_dir, inventory, port_base)
+    partial = begin_run(
+        archive_dir, wanted.plan, inventory=inventory, port_base=wanted.port_base, repeats=wanted.repeats
+    )
     remove_leftovers(archive_dir)
     print_state(partial)
 
 
 @run.command()
 @click.argument("run_id", shell_complete=complete.partial_runs)
-@click.option("--plan", "plan_name", help="Refuse unless the run was begun with this plan.")
 @click.option("--inventory", help="Refuse unless the run was begun with this inventory.")
-@_client_cores
-@_server_cores
-@_probe
-@precision_options
+@asked_options
 @archive_option
-def resume(
-    run_id: str, plan_name: str | None, inventory: str | None, client_cores: list[int], server_cores: int,
-    probe: bool | None, precision: float | None, time_limit_min: float | None, archive_dir: Path,
-) -> None:  # fmt: skip
-    """Go on with the run RUN_ID.
+def resume(asked: Asked, run_id: str, inventory: str | None, archive_dir: Path) -> None:
+    """Go on with the run RUN_ID; of another plan than it was begun with it is refused.
 
     \b
     Examples:
       collect run resume 20261126T142747Z-91e799
       collect run resume 20261126T142747Z-91e799 --inventory lab
     """
+    asked.goes_on()
     own = find_partial(archive_dir, run_id, inventory=inventory)
-    check_same(own.plan, run_id, precision, time_limit_min)
-    plan = _plan(plan_name, client_cores, server_cores, None) if plan_name else None
+    check_same(own.plan, run_id, asked.precision, asked.time_limit_min)
+    plan = replace(asked, probe=None).planned() if asked.plan else None
     if plan:
         own_min = own.plan.time_limit_s and own.plan.time_limit_s / 60
         plan = with_precision(plan, own.plan.precision, own_min, port_base=own.facts["port_base"])
     partial = resume_run(archive_dir, run_id, plan=plan, inventory=inventory)
-    if probe is not None:
-        partial.want_probes(probe)
+    if asked.probe is not None:
+        partial.want_probes(asked.probe)
     decide(partial)  # where the last session ended before it had
     print_state(partial)
 
@@ -191,7 +136,7 @@ def session(run_id: str, archive_dir: Path) -> None:
     Examples:
       collect run session 20261126T142747Z-91e799 < facts.json
     """
-    partial, values = _open(archive_dir, run_id), _stdin('{"facts": {...}}')
+    partial, values = _open(archive_dir, run_id), stdin_object('{"facts": {...}}')
     if relay := values.pop("relay", None):
         settle(partial, relay)
     partial.update_session(**values)
@@ -207,7 +152,7 @@ def ceilings(run_id: str, archive_dir: Path) -> None:
     Examples:
       collect run ceilings 20261126T142747Z-91e799 < ceilings.json
     """
-    measured = taken(_stdin('{"redis": {...}, "network": {...}}'))
+    measured = taken(stdin_object('{"redis": {...}, "network": {...}}'))
     _open(archive_dir, run_id).update_ceilings(measured)
     click.echo(in_words(measured))
 
@@ -285,25 +230,19 @@ def status(run_id: str | None, archive_dir: Path) -> None:
     print_json(entries)
 
 
-def _plan(name: str, client_cores: list[int], server_cores: int, probe: bool | None) -> Plan:
-    plan = load_plan(name, client_cores=sum(client_cores), clients=len(client_cores), server_cores=server_cores)
-    return plan if probe is None else replace(plan, probe=probe)
-
-
-def _precise(plan: Plan, precision: float | None, time_limit_min: float | None, port_base: int) -> Plan:
-    """Return the plan with its precision; a base that leaves no run its ports is told as such."""
-    check_ports(replace(plan, blocks=min(plan.blocks, MIN_BLOCKS)), port_base)
-    return with_precision(plan, precision, time_limit_min, port_base=port_base)
-
-
-def _stdin(example: str) -> dict[str, Any]:
-    try:
-        values: Any = json.load(sys.stdin)
-    except ValueError as error:
-        raise BenchError(f"not JSON: {error}", "stdin", "give one JSON object") from error
-    if not isinstance(values, dict):
-        raise BenchError("not a JSON object", "stdin", f"give one such as {example}")
-    return values
+def _checked(wanted: Wanted) -> dict[str, object]:
+    """Return what the playbooks are told before anything is started."""
+    plan = wanted.plan
+    return {
+        "plan": plan.name,
+        "trials": len(plan.trials(wanted.port_base)),
+        "estimate_s": plan.estimate_s(),
+        "needs": list(plan.needs),
+        "redis_delays_ms": plan.redis_delays_ms,
+        "repeats": wanted.repeats.to_json() if wanted.repeats else None,
+        "variables": wanted.variables,
+        "notes": list(wanted.notes),
+    }
 
 
 def _open(archive_dir: Path, run_id: str) -> PartialRun:

@@ -28,6 +28,7 @@ def print_state(partial: PartialRun) -> None:
             "probes_ahead": _probes_ahead(partial),
             "estimate_s": partial.plan.estimate_s(remaining, probes=_probes_ahead(partial)),
             "announcement": _announcement(partial, remaining),
+            "repeats": partial.facts.get("repeats"),
         }
     )
 

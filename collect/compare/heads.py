@@ -57,19 +57,25 @@ class Head:
 
 def read_head(archive: Archive, run_id: str) -> Head:
     """Return the head of a sealed run; BenchError as Archive.manifest has it."""
-    path = archive.folder(run_id) / "manifest.json"
+    try:
+        return head_of(read_keys(archive, run_id))
+    except (LookupError, TypeError, AttributeError) as error:
+        where = shown(archive.folder(run_id) / "manifest.json")
+        raise BenchError("the manifest cannot be read", where, f"see `collect verify {run_id}`") from error
+
+
+def read_keys(archive: Archive, run_id: str) -> Manifest:
+    """Return what stands in a sealed run's manifest before its trials, and the first of these; else the whole of it.
+
+    BenchError as Archive.manifest has it.
+    """
     keys: dict[str, Any] | None = None
     try:
-        with path.open("rb") as file:
+        with (archive.folder(run_id) / "manifest.json").open("rb") as file:
             keys = first_keys(file.read(HEAD_BYTES).decode(errors="ignore"))
     except OSError:
         pass  # said below, in the archive's words
-    try:
-        if keys is None or keys["schema_version"] != SCHEMA_VERSION:
-            keys = dict(archive.manifest(run_id))
-        return head_of(keys)
-    except (LookupError, TypeError, AttributeError) as error:
-        raise BenchError("the manifest cannot be read", shown(path), f"see `collect verify {run_id}`") from error
+    return archive.manifest(run_id) if keys is None or keys["schema_version"] != SCHEMA_VERSION else keys
 
 
 def read_heads(archive: Archive) -> tuple[list[Head], list[BenchError]]:

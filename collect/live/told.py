@@ -58,7 +58,7 @@ WITH_VALUE = (
     "-e", "--extra-vars", "-i", "--inventory", "--become-password-file", "--vault-password-file", "--vault-id",
 )  # fmt: skip
 ALONE = ("-K", "--ask-become-pass", "-J", "--ask-vault-pass")
-OTHERWISE = ("plan=", "resume=")
+OTHERWISE = ("plan=", "resume=", "rerun=", "rerun_despite=")
 """Variables that a run which goes on has from its entry."""
 
 

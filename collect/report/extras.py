@@ -32,7 +32,9 @@ class Extra:
     """The same in short, for the terminal."""
     charts: Sequence[Chart] = field(default=())
     leads: bool = False
-    """Whether it is what the plan was made for: then the page has it on top, above findings and tables."""
+    """Whether it is what the run was made for: then the page has it on top, above findings and tables."""
+    ends: bool = False
+    """Whether the terminal has it last, where a reader is who has waited for the run."""
 
 
 MAKERS: Sequence[str] = (
@@ -40,6 +42,7 @@ MAKERS: Sequence[str] = (
     "collect.report.maps:section",
     "collect.report.precision:precision",
     "collect.report.hypotheses:hypotheses_section",
+    "collect.report.repeats:repeats",
 )
 """By module and function, which are imported when a report is made, as they import from here."""
 

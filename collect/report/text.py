@@ -14,7 +14,7 @@ from collect.findings.markdown import beside
 from collect.paths import shown
 from collect.report.ceilings import ceilings
 from collect.report.comparison import headline, lead
-from collect.report.extras import extras
+from collect.report.extras import Extra, extras
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, groups
 from collect.report.notices import Notice, gathered, notices, probes
 from collect.report.terminal import COLORS, failed, plain_table, rate, spread_or_blocks, sure, verdict_text
@@ -45,10 +45,8 @@ def render(figures: RunFigures, console: Console, entry: Path, report: Path | No
     console.print(Text(headline(figures), style="bold"))
     if told := lead(figures):
         console.print(Text(told))
-    for extra in extras(figures):
-        console.print(Text(f"\n{extra.title}", style="bold"))
-        for line in extra.lines:
-            console.print(Text(line))
+    own = extras(figures)
+    _print_extras([extra for extra in own if not extra.ends], console)
     print_tables(figures, console)
     for title, cells in groups(figures.cells):
         console.print(_table(f"{title}: mean over blocks, latencies in ms", cells, RATES))
@@ -65,6 +63,14 @@ def render(figures: RunFigures, console: Console, entry: Path, report: Path | No
     _print_notices(figures, console)
     _print_validity(figures, console)
     _print_places(console, entry, report)
+    _print_extras([extra for extra in own if extra.ends], console)
+
+
+def _print_extras(some: Sequence[Extra], console: Console) -> None:
+    for extra in some:
+        console.print(Text(f"\n{extra.title}", style="bold"))
+        for line in extra.lines:
+            console.print(Text(line))
 
 
 def _print_places(console: Console, entry: Path, report: Path | None) -> None:

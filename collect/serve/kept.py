@@ -12,7 +12,10 @@ from pathlib import Path
 
 from collect.archive.labels import path_of
 from collect.archive.store import Archive
+from collect.compare.heads import read_keys
+from collect.errors import BenchError
 from collect.paths import DATA_DIR
+from collect.rerun.repeats import ODD, repeats_of
 
 MOST = 40
 """Reports that are kept; a big one has some 5 MB."""
@@ -20,10 +23,16 @@ FILES = ("SHA256SUMS", "manifest.json", "trials.parquet", "samples.parquet", "re
 
 
 def report_key(archive: Archive, run_id: str) -> str:
-    """Return what differs wherever a run's report would: its sealed files, its labels, and the code that draws it."""
+    """Return what differs wherever a run's report would: its sealed files, its labels, and the code that draws it.
+
+    That of a run that repeats another is of others, too: any run that comes or goes changes the archive's folder.
+    """
     digest = hashlib.sha256(_code().encode())
     folder = archive.folder(run_id)
-    for path in (*(folder / name for name in FILES), path_of(archive, run_id)):
+    paths = [*(folder / name for name in FILES), path_of(archive, run_id)]
+    if _repeats(archive, run_id):
+        paths.append(archive.path)
+    for path in paths:
         try:
             state = path.stat()
             digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns} {state.st_ino}\n".encode())
@@ -48,6 +57,13 @@ def kept(folder: Path | None, run_id: str, key: str, draw: Callable[[], str]) ->
         with contextlib.suppress(OSError):
             _keep(path, text)
     return text
+
+
+def _repeats(archive: Archive, run_id: str) -> bool:
+    try:
+        return repeats_of(read_keys(archive, run_id)) is not None
+    except (BenchError, *ODD):
+        return False  # whoever draws it says why
 
 
 def _keep(path: Path, text: str) -> None:
