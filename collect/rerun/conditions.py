@@ -79,8 +79,8 @@ def told(manifest: Mapping[str, Any]) -> dict[str, Any] | None:
 def taken_over(manifest: Mapping[str, Any], given: Mapping[str, Any], despite: Collection[str]) -> dict[str, Any]:
     """Return the variables to measure with: those of the run that can do no harm, where none is given.
 
-    ``given`` are those of now. BenchError where one of them is another than then, and where one of then that is not
-    taken over, as those that tune hosts, is not given now.
+    ``given`` are those of now. BenchError where one of them is another than then, and where one of then that may not be
+    taken over is not given now.
     """
     if VARIABLES in despite:
         return {}
