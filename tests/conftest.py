@@ -16,6 +16,7 @@ from tests.support.turns import Turns
 
 HOSTS_S, SITE_S = 300, 400
 """Seconds that hosts.yml and site.yml may take where image, wheels and interpreter have to be made first."""
+TWO_CLIENTS = ("-e", "local_clients=2")
 NEEDS = json.dumps({"bench_needs": ["database", "python-modern", "relay"]})
 TESTS = Path(__file__).parent
 TURNS = Turns(door=TESTS, room=TESTS / "support")
@@ -91,6 +92,15 @@ def with_database(provisioned: Checkout) -> Checkout:
     """The shared checkout, with the database, today's Python and the relay on its server host, too."""
     provisioned.play("playbooks/site.yml", "-e", NEEDS, timeout_s=SITE_S)
     return provisioned
+
+
+@pytest.fixture(scope="session")
+def two_clients(new_checkout: Callable[[], Checkout]) -> Checkout:
+    """Hosts of their own, provisioned, one client more; each playbook is to be told so (TWO_CLIENTS)."""
+    checkout = new_checkout()
+    checkout.play("playbooks/hosts.yml", *TWO_CLIENTS, timeout_s=HOSTS_S)
+    checkout.play("playbooks/site.yml", *TWO_CLIENTS, timeout_s=SITE_S)
+    return checkout
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def by_cpu_set(hosts: Sequence[Series], facts: Mapping[str, Facts]) -> list[tupl
 
 def share_cpus(one: Facts, other: Facts) -> bool:
     """Say whether two hosts are containers of one kernel with the same CPU set."""
-    if not (_is_container(one) and _is_container(other)):
+    if not (is_container(one) and is_container(other)):
         return False
     alike = all(one.get(key) == other.get(key) for key in ("cpu_set", "cpu_model", "kernel_build"))
     if not one.get("cpu_set") or not alike:
@@ -46,7 +46,8 @@ def share_cpus(one: Facts, other: Facts) -> bool:
     return None not in booted and abs(booted[0] - booted[1]) <= SAME_BOOT_S  # type: ignore[operator]
 
 
-def _is_container(facts: Facts) -> bool:
+def is_container(facts: Facts) -> bool:
+    """Say whether a host is a container, by its facts."""
     kinds = facts.get("virtualisation")
     return isinstance(kinds, Mapping) and kinds.get("container") not in (None, "none")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from collect.archive.hosts import is_container
 from collect.archive.raw import Sample, Series
 from collect.verdicts.findings import NETWORK, Evidence
-from collect.verdicts.processors import Trial
+from collect.verdicts.processors import Trial, generating
 from collect.verdicts.readings import CEILING, DETAIL, Reading
 from collect.verdicts.usage import Usage, load_interface
 
@@ -24,7 +25,8 @@ def read(trial: Trial) -> Reading:
     limits, parts, missing = trial.limits.words[NETWORK], [], {}
     full = 0.0
     name = load_interface(series)
-    ceilings = trial.ceilings.network or _speed(trial, name, series)
+    claimed = _speed(trial, name, series)
+    ceilings = _together(trial, trial.ceilings.network or claimed, claimed)
     if name is None:
         missing["the load interface's counters"] = DETAIL
     if not trial.ceilings.network:
@@ -99,3 +101,22 @@ def _client_links(trial: Trial) -> Iterator[tuple[str, Evidence, float]]:
                 full = limits.fullness(share.seconds if len(share.seconds) else share.mean)
                 at_full = limits.full_share(share.seconds)
                 yield series.host, Evidence(words, use.mean, float(speed[direction]), "Mbit/s", at_full, text), full
+
+
+def _together(trial: Trial, alone: Mapping[str, float], claimed: Mapping[str, float]) -> Mapping[str, float]:
+    """Return what the server's link carries for several clients, from what was measured with the first one ``alone``.
+
+    It may have been that client's link that was full. So where the server's card claims to be faster, as many clients
+    carry as much more, up to what it claims; a container's card claims what it likes.
+    """
+    clients = len(generating(trial.raw))
+    if clients < 2 or not claimed or is_container(trial.ceilings.hosts.get(trial.raw.server.host) or {}):
+        return alone
+    found = dict(alone)
+    for direction in DIRECTIONS:
+        mbit, packets = f"{direction}_mbit_per_s", f"{direction}_packets_per_s"
+        if one := alone.get(mbit):
+            found[mbit] = max(one, min(float(claimed[mbit]), clients * one))
+            if packets in found:
+                found[packets] = alone[packets] * found[mbit] / one
+    return found

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.conftest import HOSTS_S, SITE_S
+from tests.conftest import TWO_CLIENTS
 from tests.support.bench import SMALL, collect, measure
 from tests.support.checkout import Checkout, Played
 
@@ -126,18 +125,6 @@ def test_a_log_has_one_line_a_trial(played: Played) -> None:
     assert "\x1b" not in played.output
 
 
-TWO = ("-e", "local_clients=2")
-
-
-@pytest.fixture(scope="module")
-def two_clients(new_checkout: Callable[[], Checkout]) -> Checkout:
-    """Hosts of their own, one client more."""
-    checkout = new_checkout()
-    checkout.play("playbooks/hosts.yml", *TWO, timeout_s=HOSTS_S)
-    checkout.play("playbooks/site.yml", *TWO, timeout_s=SITE_S)
-    return checkout
-
-
 def test_each_of_two_clients_is_provisioned(two_clients: Checkout) -> None:
     for host in ("server1", "client1", "client2"):
         assert two_clients.on(host, "systemctl is-active bench-collector.service").strip() == "active"
@@ -147,7 +134,7 @@ def test_each_of_two_clients_is_provisioned(two_clients: Checkout) -> None:
 def test_two_clients(two_clients: Checkout) -> None:
     """One client makes the load alone and the other watches; then both make it."""
     cell = {**SMALL["cells"][0], "variant": "starlette-uvicorn", "generator": ["locust-http", "locust-http-2"]}
-    measure(two_clients, *TWO, cells=[cell])
+    measure(two_clients, *TWO_CLIENTS, cells=[cell])
     trials = collect(two_clients, "show", "latest", "--json")["trials"]
     assert len(trials) == 2
     for trial in trials:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -52,11 +52,15 @@ def measure(checkout: Checkout, *arguments: str, fails: bool = False, **changes:
 
 
 def interrupted(
-    checkout: Checkout, disturb: Callable[[Popen[str]], None], at: int | str = 2, **changes: Any
-) -> Played:
-    """Measure a small plan and call ``disturb`` in the middle of a trial (see ``until_load``)."""
+    checkout: Checkout, disturb: Callable[[Popen[str]], None], at: int | str = 2, extra: Sequence[str] = (),
+    **changes: Any,
+) -> Played:  # fmt: skip
+    """Measure a small plan and call ``disturb`` in the middle of a trial (see ``until_load``).
+
+    ``extra`` are more options of ansible-playbook.
+    """
     plan = write_plan(checkout, **changes)
-    with checkout.start("ansible-playbook", RUN, "-e", f"plan={plan}") as process:
+    with checkout.start("ansible-playbook", RUN, "-e", f"plan={plan}", *extra) as process:
         until_load(checkout, process, at)
         disturb(process)
         said, _ = process.communicate(timeout=60)
@@ -95,6 +99,6 @@ def collect(checkout: Checkout, *arguments: str) -> Any:
     return json.loads(played.output)
 
 
-def loads_running(checkout: Checkout) -> str:
-    """Return the generator's processes on the client, if any."""
-    return checkout.on("client1", "systemctl list-units --plain --no-legend --state=active 'bench-load@*'").strip()
+def loads_running(checkout: Checkout, host: str = "client1") -> str:
+    """Return the generator's processes on a client, if any."""
+    return checkout.on(host, "systemctl list-units --plain --no-legend --state=active 'bench-load@*'").strip()

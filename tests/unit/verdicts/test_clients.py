@@ -96,6 +96,22 @@ def test_the_client_whose_link_is_full_is_named(tmp_path: Path) -> None:
     assert "network" not in free["limited_by"]
 
 
+@pytest.mark.parametrize(("container", "limited"), [("none", False), ("systemd-nspawn", True)])
+def test_a_faster_card_of_the_server_has_room_for_several_clients(
+    tmp_path: Path, container: str, limited: bool
+) -> None:
+    """What was measured is what one client's link carries; but a container's card claims what it likes."""
+    card = {"interfaces": {"load0": {"speed_mbit": 10_000}}, "virtualisation": {"vm": "none", "container": container}}
+    slow = FACTS | {"interfaces": {"load0": {"speed_mbit": 1000}}}
+    ceilings = replace(CEILINGS, hosts={"server1": FACTS | card, "client1": slow, "client2": slow})
+    heavy = replace(IDLE, request_bytes=300_000)  # 960 Mbit/s at the server
+    clients = {name: Client(request_bytes=300_000) for name in ("client1", "client2")}
+    row = judged(tmp_path / "two", ceilings, heavy, **clients)
+    assert ("network" in row["limited_by"]) == limited, row["limited_by_evidence"]
+    alone = judged(tmp_path / "one", ceilings, heavy, client1=Client(request_bytes=300_000))
+    assert "network" in alone["limited_by"]
+
+
 @pytest.mark.parametrize("narrow", ["client1", "client2"])
 def test_the_client_whose_ports_run_out_is_named(tmp_path: Path, narrow: str) -> None:
     spec, record, _ = write_several(tmp_path, SPEC, IDLE, {"client1": Client(), "client2": Client()})
