@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-USER = "operator"
+USER = "admin"
 PASSWORD = "it's a $ecret word"
 """Of the user, for sudo; as awkward as a person's may be."""
 BUSY_PORT, REDIS_PORT = 8000, 6379

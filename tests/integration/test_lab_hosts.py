@@ -1,0 +1,240 @@
+"""A lab from before to after: looked at, set up beside what serves there, measured, disturbed, left as it was.
+
+The tests of this file are one story, in its order. The inventory is inventory/lab with other addresses, and its
+second client in force.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from fnmatch import fnmatch
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.support.bench import SMALL, collect, partial_run, until_load, write_plan
+from tests.support.checkout import Checkout
+from tests.support.fingerprint import Fingerprint, assert_same, differences, take
+from tests.support.lab_hosts import INVENTORY, LAB_S, NAMES, LabHosts
+from tests.support.lab_image import BUSY_PORT, REDIS_PORT, USER
+
+pytestmark = [pytest.mark.hosts, pytest.mark.timeout(2 * LAB_S)]
+
+BENCH, SITE, RUN, DOWN, RESTORE = (
+    "bench.yml",
+    "playbooks/site.yml",
+    "playbooks/run.yml",
+    "playbooks/down.yml",
+    "playbooks/restore.yml",
+)
+# Few users and a generator that takes little: both clients share a CPU of this machine, and what one of them takes is a
+# stranger's to the other.
+CELL = {**SMALL["cells"][0], "generator": "locust-fast", "users": 4, "profile": "controlled"}
+OURS = (
+    "/opt", "/opt/bench*", "/etc/bench*", "/etc/systemd/system/*bench-*", "/etc/tmpfiles.d/bench.conf",
+    "/var/lib/bench*",
+    "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", f"/home/{USER}/.ansible*", "/root/.ansible*",
+)  # fmt: skip
+"""All that may be new on a machine that is set up: the prefix, users, units, and where Ansible puts what it carries."""
+ASK = f"""
+import socket
+
+for port, words in (({REDIS_PORT}, b"PING\\r\\n"), ({BUSY_PORT}, b"GET / HTTP/1.0\\r\\n\\r\\n")):
+    with socket.create_connection(("127.0.0.1", port), 5) as peer:
+        peer.sendall(words)
+        print(peer.recv(64))
+"""
+"""What a client of both services that were there before does."""
+ENDED_S = 300.0
+"""Seconds after which a run has to have ended of which a machine has gone."""
+
+
+@pytest.fixture(scope="module")
+def lab_checkout(new_checkout: Callable[[], Checkout], lab: LabHosts) -> Checkout:
+    """A checkout whose inventory/lab has the lab's addresses and both clients."""
+    checkout = new_checkout()
+    lab.introduce(checkout, clients=2)
+    return checkout
+
+
+@pytest.fixture(scope="module")
+def before(lab: LabHosts) -> dict[str, Fingerprint]:
+    """What each machine was before anything was done to it."""
+    return fingerprints(lab)
+
+
+def fingerprints(lab: LabHosts) -> dict[str, Fingerprint]:
+    return {name: take(partial(lab.on, name, timeout_s=120)) for name in NAMES}
+
+
+def others(lab: LabHosts) -> str:
+    """Return the processes of what serves on the server for somebody else."""
+    return lab.on("server1", "systemctl show --property=MainPID,ActiveEnterTimestampMonotonic redis-server somebodys")
+
+
+def trials(checkout: Checkout) -> list[dict[str, Any]]:
+    """Return the trials of the newest run."""
+    found: list[dict[str, Any]] = collect(checkout, "show", "latest", "--json")["trials"]
+    return found
+
+
+def see_that_both_serve_on(lab: LabHosts) -> None:
+    """Redis and the other service answer as they did."""
+    said = lab.machines["server1"].run("python3 -", given=ASK)
+    assert "+PONG" in said
+    assert "HTTP/1.0 200" in said
+
+
+def test_the_machines_are_plain(lab: LabHosts, before: dict[str, Fingerprint]) -> None:
+    for name in NAMES:
+        assert not [path for path in before[name]["files"] if path.rsplit("/", 1)[-1].startswith("bench")]
+        assert lab.on(name, f"id -nG {USER}").split() == [USER, "sudo"]
+        assert "a password is required" in lab.on(name, f"su {USER} -c 'sudo -n true' 2>&1 || true")
+    see_that_both_serve_on(lab)
+
+
+def test_one_machine_is_of_another_distribution(lab: LabHosts) -> None:
+    if lab.missing:
+        pytest.skip(f"all have one distribution: {lab.missing}")
+    assert len({lab.on(name, ". /etc/os-release; echo $VERSION_ID") for name in NAMES}) == 2
+
+
+def test_to_look_at_them_changes_nothing(
+    lab: LabHosts, lab_checkout: Checkout, before: dict[str, Fingerprint]
+) -> None:
+    played = lab.play(lab_checkout, BENCH, "--tags", "preflight")
+    assert played.changed == 0
+    assert {name for name in played.recap if played.recap[name].ok} >= set(NAMES)
+    after = fingerprints(lab)
+    for name in NAMES:
+        assert_same(before[name], after[name])
+
+
+def test_to_check_what_would_be_changed_changes_nothing(
+    lab: LabHosts, lab_checkout: Checkout, before: dict[str, Fingerprint]
+) -> None:
+    assert lab.play(lab_checkout, SITE, "--check").changed > 0
+    after = fingerprints(lab)
+    for name in NAMES:
+        found = differences(before[name], after[name])
+        assert [line for line in found if not line.startswith(f"files: /home/{USER}/.ansible")] == []
+
+
+def test_set_up_beside_what_serves_there(
+    lab: LabHosts, lab_checkout: Checkout, before: dict[str, Fingerprint]
+) -> None:
+    serving = others(lab)
+    lab.play(lab_checkout, SITE, timeout_s=LAB_S)
+    assert others(lab) == serving, "neither was started anew"
+    see_that_both_serve_on(lab)
+    assert "bench-redis" in lab.on("server1", "systemctl list-units --plain --no-legend 'bench-*'")
+    assert "127.0.0.1:16379" in lab.on("server1", "ss -Hltn sport = :16379")
+    after = fingerprints(lab)
+    for name in NAMES:
+        assert before[name]["packages"] == after[name]["packages"], "no package is changed, none has come"
+        strange = [line for line in differences(before[name], after[name]) if not ours(line)]
+        assert strange == []
+
+
+def ours(line: str) -> bool:
+    """Say whether a difference is one that the testbed makes: a file in its places, a unit or a user of its name."""
+    kind, _, rest = line.partition(": ")
+    name = rest.split(" ")[0]
+    if kind == "files":
+        return any(fnmatch(name, pattern) for pattern in OURS)
+    return kind in ("units", "users", "groups") and name.startswith("bench")
+
+
+def test_to_set_them_up_again_changes_nothing(lab: LabHosts, lab_checkout: Checkout) -> None:
+    assert lab.play(lab_checkout, SITE).changed == 0
+    assert lab.play(lab_checkout, SITE, "--check", "--diff").changed == 0
+
+
+@pytest.mark.alone
+def test_measured_from_both_clients(lab: LabHosts, lab_checkout: Checkout) -> None:
+    plan = write_plan(lab_checkout, cells=[CELL], window_s=3)
+    played = lab.play(lab_checkout, BENCH, "-e", f"plan={plan}", timeout_s=LAB_S)
+    assert "Traceback" not in played.output
+    assert "WARNING" not in played.output
+    found = trials(lab_checkout)
+    assert len(found) == 2
+    for trial in found:
+        assert trial["validity"] != "invalid", trial
+        assert trial["failures"] == 0
+        assert trial["requests"] > 50
+        assert abs(trial["redis_gets"] - trial["requests"]) <= trial["users"]
+    manifest = collect(lab_checkout, "show", "latest", "--json")["manifest"]
+    assert manifest["inventory"] == "lab"
+    for name in NAMES:
+        assert name in str(manifest)
+    assert lab_checkout.run("collect", "verify", "latest").exit_code == 0
+
+
+@pytest.mark.alone
+def test_the_same_again_is_one_command_and_one_answer(lab: LabHosts, lab_checkout: Checkout) -> None:
+    run_id = collect(lab_checkout, "list", "--json")[-1]["run_id"]
+    played = lab.play(lab_checkout, BENCH, "-e", f"rerun={run_id}", timeout_s=LAB_S)
+    assert collect(lab_checkout, "list", "--json")[-1]["run_id"] != run_id
+    assert run_id in played.output
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("victim", ["client2", "server1"])
+def test_a_machine_that_loses_its_power_leaves_what_can_be_gone_on_with(
+    lab: LabHosts, lab_checkout: Checkout, victim: str
+) -> None:
+    plan = write_plan(lab_checkout, cells=[CELL], window_s=4)
+    given = ("-i", INVENTORY, f"--become-password-file={lab.password_file}", "-e", f"plan={plan}")
+    with lab_checkout.start("ansible-playbook", RUN, *given) as process:
+        until_load(lab_checkout, process, 2)
+        lab.pull_the_plug(victim)
+        began = time.monotonic()
+        said, _ = process.communicate(timeout=ENDED_S)
+    lab.boot(victim)
+    assert process.returncode != 0, said
+    assert time.monotonic() - began < 60, "it was noticed, not waited for"
+    assert "Traceback" not in said
+    assert f"({victim}" in said
+    run_id = partial_run(lab_checkout)
+    assert f"-e resume={run_id} -i {INVENTORY}" in said
+    assert "--become-password-file" in said
+    if victim == "server1":
+        lab.on("server1", "until systemctl is-active --quiet redis-server somebodys; do sleep 0.1; done")
+    # A machine that booted again has to be as it was: its services, and no setting of the trial.
+    lab.play(lab_checkout, BENCH, "-e", f"resume={run_id}", timeout_s=LAB_S)
+    assert collect(lab_checkout, "list", "--json")[-1]["run_id"] == run_id
+    assert len(trials(lab_checkout)) >= 2
+    see_that_both_serve_on(lab)
+
+
+@pytest.mark.alone
+def test_a_machine_that_boots_again_between_two_runs_serves_as_before(lab: LabHosts, lab_checkout: Checkout) -> None:
+    lab.reboot("client1")
+    plan = write_plan(lab_checkout, cells=[CELL])
+    lab.play(lab_checkout, BENCH, "-e", f"plan={plan}", timeout_s=LAB_S)
+    assert len(trials(lab_checkout)) == 2
+
+
+def test_there_is_nothing_to_put_back(lab: LabHosts, lab_checkout: Checkout) -> None:
+    assert lab.play(lab_checkout, RESTORE).changed == 0
+
+
+def test_it_is_removed_and_the_machines_are_as_they_were(
+    lab: LabHosts, lab_checkout: Checkout, before: dict[str, Fingerprint]
+) -> None:
+    lab.play(lab_checkout, DOWN)
+    see_that_both_serve_on(lab)
+    after = fingerprints(lab)
+    for name in NAMES:
+        assert_same(before[name], after[name])
+    assert lab.play(lab_checkout, DOWN).changed == 0
+    assert list((lab_checkout.path / "archive").glob("*Z-*/manifest.json")), "what was measured stays"
+
+
+@pytest.mark.alone
+def test_it_is_set_up_again_from_nothing(lab: LabHosts, lab_checkout: Checkout) -> None:
+    plan = write_plan(lab_checkout, cells=[CELL])
+    lab.play(lab_checkout, BENCH, "-e", f"plan={plan}", timeout_s=LAB_S)
+    lab.play(lab_checkout, DOWN)
