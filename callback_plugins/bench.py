@@ -37,6 +37,8 @@ extends_documentation_fragment: [default_callback, result_format_callback]
 
 STDOUT = 1
 QUIET_ACTIONS = {"trial"}
+FINDINGS = "findings"
+"""The action that tells of a host all that was found, and as errors what forbids to go on."""
 NOTHING_S = 0.2
 """A role that changed nothing and took less is not worth a line."""
 HEARTBEAT_S = {True: 0.25, False: 15.0}
@@ -181,6 +183,7 @@ class CallbackModule(Default):  # type: ignore[misc]
             self.run, self.counted = facts["archive_run"], self.finished_trials
         if "archive_entry" in facts:
             self.run = None  # sealed: nothing is left to go on with
+        self._told(result)
         action = result.task.action
         if action in ("ansible.builtin.debug", "debug") and isinstance(said.get("msg"), str):
             self._close_roles()
@@ -233,6 +236,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         if self.plain:
             super().v2_runner_on_failed(result, ignore_errors)
             return
+        self._told(result)
         if not ignore_errors and not result.result.get("results"):
             self._error(result)
 
@@ -244,15 +248,23 @@ class CallbackModule(Default):  # type: ignore[misc]
         self._error(result, unreachable=True)
 
     def _error(self, result: Any, unreachable: bool = False) -> None:
-        host = result.host.get_name()
-        text = one_line(result.result, host, result.task.get_name().strip(), unreachable)
-        if self.run and text.endswith("-e resume="):
-            text += again(self.run["run_id"], sys.argv[1:])
-        text, self.screen = printable(text), None
-        if text not in self.errors:
-            self.errors.append(text)
+        found = result.result.get("errors") if result.task.action == FINDINGS else None
+        words = result.result, result.host.get_name(), result.task.get_name().strip(), unreachable
+        for line in found or [one_line(*words)]:
+            rest = again(self.run["run_id"], sys.argv[1:]) if self.run and line.endswith("-e resume=") else ""
+            text, self.screen = printable(line + rest), None
+            if text not in self.errors:
+                self.errors.append(text)
+                self._close_roles()
+                self._say(f"error: {text}", color="red")
+
+    def _told(self, result: Any) -> None:
+        """Print what was found of a host and forbids nothing."""
+        if result.task.action != FINDINGS:
+            return
+        for line in result.result.get("told") or ():
             self._close_roles()
-            self._say(f"error: {text}", color="red")
+            self._say(printable(line), color="yellow" if line.startswith("warning: ") else None)
 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
         """Print a line per host."""

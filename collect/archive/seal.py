@@ -17,6 +17,7 @@ from collect.archive.clocks import Clock
 from collect.archive.durable import disk_errors, fsync_tree, json_bytes, remove_tree, rename_durably
 from collect.archive.looks import final_state
 from collect.archive.partial import SCHEMA_VERSION, SUFFIX, PartialRun, now
+from collect.archive.preflight import on_record, weighed
 from collect.archive.sums import write_sums
 from collect.archive.validity import DEGRADED, INVALID, VALID
 from collect.errors import BenchError
@@ -136,6 +137,7 @@ def _manifest(run: PartialRun, trials: list[_Trial], ceilings: Ceilings) -> dict
         "locks": sessions[-1]["locks"],
         "control_node": sessions[-1]["control_node"],
         "hosts": hosts,
+        "preflight": on_record(sessions),
         "sessions": sessions,
         "validity": validity,
         "reasons": reasons,
@@ -180,13 +182,18 @@ def _trial_entry(trial: _Trial) -> dict[str, Any]:
 
 
 def _run_validity(trials: list[_Trial], planned: int, sessions: list[Mapping[str, Any]]) -> tuple[str, list[str]]:
-    """Return the run's validity: that of its trials together, and whether its sessions ran the same code."""
+    """Return the run's validity: that of its trials together, whether its sessions ran the same code, its hosts'."""
     counts = Counter(trial.summary["validity"] for trial in trials)
     reasons = [f"{counts[word]} of {planned} trials are {word}" for word in (INVALID, DEGRADED) if counts[word]]
     if len(trials) < planned:
         reasons.append(f"{planned - len(trials)} of {planned} trials were not measured")
     if len({(session["git"]["commit"], session["git"]["dirty"]) for session in sessions}) > 1:
         reasons.append("the code changed between the run's sessions")
-    if all(trial.summary["validity"] == INVALID for trial in trials if trial.spec.kind == CELL):
-        return INVALID, reasons
-    return (DEGRADED if reasons else VALID), reasons
+    hosts = weighed(sessions)
+    reasons += hosts.reasons
+    told = [*reasons, *hosts.warnings]
+    if hosts.validity == INVALID or all(
+        trial.summary["validity"] == INVALID for trial in trials if trial.spec.kind == CELL
+    ):
+        return INVALID, told
+    return (DEGRADED if reasons else VALID), told

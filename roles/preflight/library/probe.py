@@ -6,7 +6,6 @@ import contextlib
 import os
 import platform
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -15,8 +14,6 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 LISTEN = "0A"
-MIB = 1024 * 1024
-CONNECT_TIMEOUT_S = 3.0
 
 
 def read(path: str, default: str = "") -> str:
@@ -54,17 +51,6 @@ def source_towards(address: str) -> str:
             return str(probe.getsockname()[0])
     except OSError:
         return ""
-
-
-def reach(address: str, port: int) -> str:
-    """Return why a TCP port cannot be reached, or nothing: a refusal comes from the other host, so that was reached."""
-    try:
-        socket.create_connection((address, port), timeout=CONNECT_TIMEOUT_S).close()
-    except ConnectionRefusedError:
-        return ""
-    except OSError as error:
-        return str(error)
-    return ""
 
 
 def listeners() -> dict[int, str]:
@@ -125,11 +111,9 @@ def main() -> None:
         machine=platform.machine(),
         systemd=systemd_version(),
         units_in_cgroups=bool(re.search(r"\.(service|scope)\b", read("/proc/self/cgroup"))),
-        disk_free_mib=min(shutil.disk_usage(path).free for path in ("/", "/opt", "/var", "/run")) // MIB,
         memory_mib=int(memory[1]) // 1024 if memory else 0,
         has_load_address=has_address(wanted["load_address"]),
         source_address=source_towards(wanted["server_address"]),
-        reach_error="" if is_server else reach(wanted["server_address"], wanted["first_port"]),
         ephemeral_ports=[int(port) for port in read("/proc/sys/net/ipv4/ip_local_port_range", "0 0").split()],
         max_tw_buckets=int(read("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0")),
         ports=ports(wanted["first_port"], wanted["last_port"], wanted["service_ports"]) if is_server else {},
