@@ -13,7 +13,7 @@ ERROR, DONE = 2, 3
 REQUEST, DUMP = 0x001, 0x300
 GET_ADDRESS, GET_ROUTE = 22, 26
 ADDRESS = struct.Struct("=BBBBI")  # family, prefix length, flags, scope, interface
-ROUTE = struct.Struct("=BBBBBBBBI")  # family, lengths of destination and source, tos, table, protocol, scope, type, flags
+ROUTE = struct.Struct("=BBBBBBBBI")  # family, bits of destination and source, tos, table, protocol, scope, type, flags
 ATTRIBUTE = struct.Struct("=HH")  # length, type
 IFA_ADDRESS, IFA_LOCAL = 1, 2
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC = 1, 4, 5, 7

@@ -1,4 +1,4 @@
-"""The way to another host: which of its ports can be reached, and what pings tell of loss, time and packets a second."""
+"""The way to another host: which ports can be reached, and what pings tell of loss, time and packets a second."""
 
 from __future__ import annotations
 

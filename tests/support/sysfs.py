@@ -42,7 +42,8 @@ def machine(root: Path, name: str) -> Path:
 
 def switch_off(root: Path, *cpus: int) -> None:
     """Take CPUs off, as ``echo 0 >cpuN/online`` does: the lists of the others no longer have them."""
-    lists = [root / CPU / "online", *root.glob("sys/devices/cpu_*/cpus"), *root.glob("sys/devices/system/node/*/cpulist")]
+    nodes = root.glob("sys/devices/system/node/*/cpulist")
+    lists = [root / CPU / "online", *root.glob("sys/devices/cpu_*/cpus"), *nodes]
     for path in [*lists, *root.glob(f"{CPU}/cpu*/topology/*_list")]:
         left = set(cpus_at(path) or ()) - set(cpus)
         path.write_text(show_cpus(left) + "\n")

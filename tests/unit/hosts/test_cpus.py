@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -131,8 +132,6 @@ def test_a_host_that_tells_nothing_has_the_cpus_that_it_may_use(tmp_path: Path) 
 
 
 def test_this_machine() -> None:
-    import os
-
     topology = Topology(usable=os.sched_getaffinity(0))
     assert set(topology.online) == os.sched_getaffinity(0)
     assert set(topology.performance_cpus()) <= set(topology.online)
