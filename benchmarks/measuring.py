@@ -19,8 +19,13 @@ from collect.cells import window_s_of
 from collect.paths import CHECKOUT
 from collect.plan import Cell, Plan, load_plan
 
-DEFAULT_HOSTS: Mapping[str, Any] = {"local_cpus": {}, "local_hosts_rate_mbit": 1000, "bench_needs": []}
-SITE_VARIABLES = ("local_cpus", "bench_needs")
+DEFAULT_HOSTS: Mapping[str, Any] = {
+    "local_clients": 1,
+    "local_cpus": {},
+    "local_hosts_rate_mbit": 1000,
+    "bench_needs": [],
+}
+SITE_VARIABLES = ("local_clients", "local_cpus", "bench_needs")
 """What the hosts are provisioned with: where one of them changes they are provisioned anew."""
 AGAIN = "see above, mend it, and run this again"
 Document = Mapping[str, Any]

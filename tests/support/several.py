@@ -74,5 +74,5 @@ def write_several(
         instances = [PRIMARY] * (place == 0) + names
         record["clients"][host] = {**told["clients"]["client1"], "instances": instances}
         if place == 0:
-            record["result"] = told["result"]
+            record["result"] = {**told["result"], "workers": count}
     return spec, record, truth
