@@ -5,9 +5,9 @@ Usage: .venv/bin/python -m benchmarks.more_clients [--archive DIR] [--blocks N] 
 
 All hosts are made on this machine, where clients would share what cores are left and gain nothing from one another. So
 each is given a part of a core by a quota (a profile's ``cpu_quota``), as if three slow machines made the load; all parts
-together are less than the core. Beyond that the cost of a request counts: it says what as many clients with a core of
-their own would reach. Each number of clients is one run, sealed into the archive that is named (.state/more_clients); one
-that is sealed already is not measured again. It takes about ten minutes. With --page the tables go into docs/accuracy.md.
+together are less than the core. Beyond that the cost of a request counts: it says what clients with a core each would
+reach. Each number of clients is one run, sealed into the archive that is named (.state/more_clients); one that is sealed
+already is not measured again. It takes about ten minutes. With --page the tables go into docs/accuracy.md.
 Exit code 1 where three clients do not reach twice as much as one.
 """
 
@@ -178,7 +178,7 @@ def page(found: Sequence[Reached], told: str) -> str:
     ]  # fmt: skip
     text = [
         told,
-        f"Each client has {SHARE:g} of a core (CPU quota); {USERS} users of FastHttpUser, who keep connections, to nginx.",
+        f"Each client has {SHARE:g} of a core (CPU quota); {USERS} users of FastHttpUser, connections kept, to nginx.",
         "",
         *table(head, lines, left=0),
         "",

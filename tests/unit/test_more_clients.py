@@ -76,7 +76,7 @@ def test_what_lies_beyond_is_reckoned_from_the_costs(found: list[Reached]) -> No
 def test_the_tables_say_all_of_it(found: list[Reached]) -> None:
     text = page(found, "Measured somewhere.")
     assert text.startswith("Measured somewhere.")
-    (line,) = [line for line in text.splitlines() if line.startswith("| 3 | 3 | 1,1")]
+    (line,) = [line for line in text.splitlines() if line.startswith("| 3 | 3 | 1,")]
     assert f"{found[-1].mean / found[0].mean:.2f}" in line
     assert "| 16 | " in text
 
