@@ -109,7 +109,16 @@ def test_the_load_would_take_the_network_of_ssh(
     line = "bench_load_address: {}".format
     another_inventory(line(here["bench_load_address"]), line(here["ansible_host"]))
     played = lab.play(lab_checkout, BENCH, fails=True)
-    told(played, "client1", lab.addresses()["client1"]["bench_load_address"])
+    told(played, "(client1)", "correct the routes there")
+
+
+def test_a_full_disk_on_a_client(lab: LabHosts, lab_checkout: Checkout) -> None:
+    lab.on("client1", "mount -t tmpfs -o size=10m tmpfs /opt")
+    try:
+        played = lab.play(lab_checkout, BENCH, fails=True)
+    finally:
+        lab.on("client1", "umount /opt")
+    told(played, "of disk are free at /opt", "(client1)", "make room there")
 
 
 def test_a_machine_that_is_off(lab: LabHosts, lab_checkout: Checkout) -> None:
