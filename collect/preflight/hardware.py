@@ -17,7 +17,7 @@ def cpu_set(host: Host, lab: Lab) -> Found:
     # Where there are none but slow ones, or all are asked for, nothing can be better by choosing.
     if slow and slow != machine.get("cpu_set"):
         yield "slow_cpus", {"cpus": slow}
-    if shared:
+    if shared and "smt" not in lab.tuned:
         yield "shared_threads", {"cpus": shared}
     cpus = machine.get("cpus") or {}
     chosen = set(parse_cpus(str(machine.get("cpu_set") or "")))
@@ -27,17 +27,17 @@ def cpu_set(host: Host, lab: Lab) -> Found:
 
 
 def speed(host: Host, lab: Lab) -> Found:
-    """See what may change the CPUs' frequency."""
+    """See what may change the CPUs' frequency, but for what is tuned for trials anyway."""
     frequency = host.machine.get("frequency") or {}
     governors = frequency.get("governors") or {}
     for governor, cpus in governors.items():
-        if governor != "performance":
+        if governor != "performance" and "governor" not in lab.tuned:
             yield "governor", {"governor": governor, "cpus": cpus}
     if not governors:
         yield "frequency_unknown", {}
-    if frequency.get("turbo"):
+    if frequency.get("turbo") and "turbo" not in lab.tuned:
         yield "turbo", {}
-    if (host.machine.get("cpus") or {}).get("smt"):
+    if (host.machine.get("cpus") or {}).get("smt") and "smt" not in lab.tuned:
         yield "smt", {}
     if host.system.get("hypervisor"):
         yield "hypervisor", {}

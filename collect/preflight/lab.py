@@ -41,7 +41,11 @@ class Host:
 
 @dataclass(frozen=True)
 class Lab:
-    """All hosts that could be looked at, and what is asked of them."""
+    """All hosts that could be looked at, and what is asked of them.
+
+    ``libc`` is the C library that the Python needs which is carried to them; ``tuned`` names what is set for trials, so that
+    it need not be so before: governor, turbo, smt.
+    """
 
     hosts: Mapping[str, Host]
     server: str
@@ -50,6 +54,7 @@ class Lab:
     services: Mapping[str, int] = field(default_factory=dict)
     same_host: bool = False
     libc: str = ""
+    tuned: Sequence[str] = ()
 
     def limit(self, name: str) -> float:
         """Return a limit as a number."""

@@ -13,7 +13,7 @@ from collect.preflight.look import look
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """``findings: limits=… levels=… needs=… services=… same_host=… libc=… notes=…``.
+    """``findings: limits=… levels=… needs=… services=… same_host=… libc=… tuned=… notes=…``.
 
     Looks at what the tasks before it have registered as ``__preflight_host`` and ``__preflight_machine``. Returns
     ``findings`` (see collect/preflight/findings.py), ``errors`` and ``told``, lines for the user.
@@ -36,6 +36,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             services={name: int(port) for name, port in asked["services"].items()},
             same_host=bool(asked.get("same_host")),
             libc=str(asked.get("libc") or ""),
+            tuned=list(asked.get("tuned") or ()),
         )
         levels = dict(asked.get("levels") or {})
         try:

@@ -208,3 +208,28 @@ def test_where_nothing_can_be_drawn_nothing_is(callback: Any, capfd: Captured, t
     callback._draw()
     assert output(capfd) == ""
     assert (tmp_path / LIVE).exists() is False
+
+
+FINDINGS = {
+    "errors": ["no room (server1): make some", "port 6379 is taken (server1): end that"],
+    "told": ["warning: the governor is powersave (server1): set performance", "note: turbo is on (server1): see\x1b[2J"],
+    "msg": "both",
+}
+
+
+def test_what_preflight_finds_is_told_line_by_line(callback: Any, capfd: Captured) -> None:
+    callback.v2_runner_on_failed(Result({**FINDINGS, "failed": True}, "findings"))
+    assert output(capfd).splitlines() == [
+        "warning: the governor is powersave (server1): set performance",
+        "note: turbo is on (server1): see [2J",
+        "error: no room (server1): make some",
+        "error: port 6379 is taken (server1): end that",
+    ]
+    assert callback.errors == FINDINGS["errors"]
+
+
+def test_warnings_of_a_host_that_will_do_are_told(callback: Any, capfd: Captured) -> None:
+    callback.v2_runner_on_ok(Result({**FINDINGS, "errors": []}, "findings"))
+    assert [line.split(":")[0] for line in output(capfd).splitlines()] == ["warning", "note"]
+    callback.v2_runner_on_ok(Result({"told": ["block 1"]}, "another"))
+    assert output(capfd) == "", "others tell in their own way"

@@ -257,3 +257,14 @@ def test_who_tries_what() -> None:
 
 def test_locusts_master_waits_where_trials_say() -> None:
     assert MASTER_PORT == watching.MASTER_PORT
+
+
+def test_what_is_tuned_for_trials_need_not_be_so_before() -> None:
+    told = {
+        "frequency": {"governors": {"powersave": "0-11"}, "turbo": True},
+        "cpus": {"nodes": {}, "smt": True},
+        "shared_threads": "6-11",
+    }
+    hosts = [host("client1", told=told)]
+    assert names(lab(hosts)) == {"governor", "turbo", "smt", "shared_threads"}
+    assert names(lab(hosts, tuned=["governor", "turbo", "smt"])) == set()
