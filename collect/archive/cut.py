@@ -10,7 +10,7 @@ import numpy as np
 
 from collect.archive.counts import database_counts, inserts_each, redis_counts, selects_each
 from collect.archive.held import held_up
-from collect.archive.hosts import Facts, host_figures, most, plain, unit_cpu
+from collect.archive.hosts import host_figures, most, plain, unit_cpu
 from collect.archive.raw import RawTrial, Sample
 from collect.archive.sureness import settling, sureness
 from collect.archive.validity import judge
@@ -26,6 +26,7 @@ from collect.archive.window import (
 )
 from collect.archive.workers import lost_workers
 from collect.catalog import needs_database
+from collect.cpu_sets import Facts
 from collect.statistics.percentiles import percentile
 from collect.statistics.warmup import Head
 from collect.verdicts.ceilings import Ceilings

@@ -13,43 +13,10 @@ import numpy as np
 
 from collect.archive.raw import Sample, Series
 from collect.archive.window import between, growth, missed_ticks
+from collect.cpu_sets import Facts, by_cpu_set
 
 IDLE = ("idle", "iowait", "steal")
 MIB = float(2**20)
-SAME_BOOT_S = 2.0
-"""Containers reckon the boot of their one kernel from clocks that are set meanwhile."""
-
-Facts = Mapping[str, Any]
-
-
-def by_cpu_set(hosts: Sequence[Series], facts: Mapping[str, Facts]) -> list[tuple[Series, ...]]:
-    """Return the hosts, those together that share their CPUs; ``facts`` (by host) say what each is."""
-    found: list[list[Series]] = []
-    for series in hosts:
-        for group in found:
-            if share_cpus(facts.get(group[0].host) or {}, facts.get(series.host) or {}):
-                group.append(series)
-                break
-        else:
-            found.append([series])
-    return [tuple(group) for group in found]
-
-
-def share_cpus(one: Facts, other: Facts) -> bool:
-    """Say whether two hosts are containers of one kernel with the same CPU set."""
-    if not (is_container(one) and is_container(other)):
-        return False
-    alike = all(one.get(key) == other.get(key) for key in ("cpu_set", "cpu_model", "kernel_build"))
-    if not one.get("cpu_set") or not alike:
-        return False
-    booted = [facts.get("boot_time") for facts in (one, other)]
-    return None not in booted and abs(booted[0] - booted[1]) <= SAME_BOOT_S  # type: ignore[operator]
-
-
-def is_container(facts: Facts) -> bool:
-    """Say whether a host is a container, by its facts."""
-    kinds = facts.get("virtualisation")
-    return isinstance(kinds, Mapping) and kinds.get("container") not in (None, "none")
 
 
 def host_figures(
@@ -61,7 +28,8 @@ def host_figures(
     ``facts`` (by host) say which of them share their CPUs; without them none do.
     """
     # Of hosts with the same CPUs one tells what these did.
-    told = [group[0] for group in by_cpu_set(hosts, facts or {})]
+    tellers = {group[0] for group in by_cpu_set((series.host for series in hosts), facts or {})}
+    told = [series for series in hosts if series.host in tellers]
 
     def rate(pick: Callable[[Sample], float], series: Sequence[Series] = told) -> float:
         return total(growth(each, pick, first, last) for each in series) / (last - first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from array import array
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import gevent
 
 from .heard import BEAT_S
+from .output import LOAD_FAILED, leave
 from .processes import BEAT, EXPECT, HELLO, SECOND, TAG, WINDOW
 from .recorder import Recorder
 from .settings import Settings
@@ -35,15 +37,15 @@ class Worker:
         runner.register_message(EXPECT, self._on_expect)
         runner.register_message(WINDOW, self._on_window)
         runner.send_message(HELLO, {"instance": settings.instance})
-        gevent.spawn(self._beat)
+        self._spawn(self._beat)
 
     def _on_expect(self, msg: Any, **_: Any) -> None:
         self._recorder.length = msg.data["length"]
         self._clock = FarClock(msg.data["now"])
-        gevent.spawn(self._tell)
+        self._spawn(self._tell)
 
     def _on_window(self, msg: Any, **_: Any) -> None:
-        gevent.spawn(self._follow, msg.data["start"], msg.data["end"])
+        self._spawn(self._follow, msg.data["start"], msg.data["end"])
 
     def _on_spawning_complete(self, user_count: int) -> None:
         self._users = user_count
@@ -79,3 +81,11 @@ class Worker:
 
     def _on_quitting(self, **_: Any) -> None:
         self._environment.runner.stop()
+
+    def _spawn(self, run: Any, *arguments: Any) -> None:
+        gevent.spawn(run, *arguments).link_exception(self._on_own_failure)
+
+    def _on_own_failure(self, greenlet: Any) -> None:
+        """End the process, whose journal says why, such as for a disk that is full; the master misses it."""
+        sys.stderr.write(f"error: {type(greenlet.exception).__name__}: {greenlet.exception}\n")
+        leave(LOAD_FAILED)

@@ -54,7 +54,7 @@ class Trial:
 
     def __post_init__(self) -> None:
         """Begin with no second."""
-        self._seconds = Seconds(self.task.spec, self.task.server, self.task.clients)
+        self._seconds = Seconds(self.task.spec, self.task.server, self.task.clients, self.task.facts)
 
     def play(self, remote: Remote) -> dict[str, Any]:
         """Play this host's part; the server's worker returns the trial's ``summary``, the others None for it.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collect.cells import CELL, Cell
+from collect.cpu_sets import Facts, by_cpu_set
 from collect.live.lines import DONE, RAMP, START, WARMUP, WINDOW, number
 
 PHASES = {"check": START, "ramp": RAMP, "warmup": WARMUP, "window": WINDOW, "end": DONE}
@@ -18,9 +19,12 @@ Row = Mapping[str, Any]
 class Seconds:
     """The seconds of one trial, in order."""
 
-    def __init__(self, spec: Mapping[str, Any], server: str, clients: Sequence[str]) -> None:
-        """Take the trial's spec, and which hosts take part."""
+    def __init__(
+        self, spec: Mapping[str, Any], server: str, clients: Sequence[str], facts: Mapping[str, Facts] | None = None
+    ) -> None:
+        """Take the trial's spec, which hosts take part, and what they are, so that CPUs which they share count once."""
         self._server, self._clients = server, list(clients)
+        self._tellers = [group[0] for group in by_cpu_set(clients, facts or {})]
         self._told = {
             "trial_id": spec["trial_id"],
             "ordinal": spec["ordinal"],
@@ -50,6 +54,7 @@ class Seconds:
         self._phase = self._phase_of(load, ended)
         done = self._phase == DONE
         server, clients = [rows.get(self._server)], [rows.get(name) for name in self._clients]
+        cpus = [rows.get(name) for name in self._tellers]
         return {
             "at": round(ended - ahead_s, 3),
             **self._told,
@@ -60,11 +65,11 @@ class Seconds:
             "p95_ms": None if done else number(load, "p95_ms"),
             "failures": int(number(load, "failures") or 0),
             "server_cpu_cores": _sum(server, "busy"),
-            "client_cpu_cores": _sum(clients, "busy"),
+            "client_cpu_cores": _sum(cpus, "busy"),
             "app_cpu_cores": _sum(_units(server), "app"),
             "generator_cpu_cores": _sum(_units(clients), "generator"),
             "server_cpus": _sum(server, "cpus"),
-            "client_cpus": _sum(clients, "cpus"),
+            "client_cpus": _sum(cpus, "cpus"),
             "left_s": round(max(0.0, left_s), 1),
         }
 

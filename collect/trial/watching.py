@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from collect.archive.durable import disk_errors
+from collect.cpu_sets import Facts
 from collect.errors import BenchError
 from collect.trial.board import Board
 from collect.trial.quota import cpu_quota_of
 from collect.trial.remote import HostError, Remote, Stream
-from collect.trial.workers import deal
+from collect.trial.workers import client_cpus, deal
 
 SILENCE_S = 8.0
 """A host that says nothing for so long (or for three sampling intervals) is taken for lost: it says a line a tick."""
@@ -65,8 +66,8 @@ class Task:
     interval_s: float
     folder: Path  # where the trial's raw files gather
     paths: Paths = field(default_factory=Paths)
-    client_cpus: Mapping[str, int] = field(default_factory=dict)
-    """How many CPUs the set of each client has; 1 where it is not named."""
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+    """What each host is, as its collector said."""
     tuning: str = UNTUNED
     """Whether this worker's host is tuned for the trial (see collect/tuning)."""
 
@@ -78,8 +79,7 @@ class Task:
     @property
     def dealt(self) -> dict[str, list[str]]:
         """The generator's processes by client."""
-        cpus = {name: self.client_cpus.get(name, 1) for name in self.clients}
-        return deal(int(self.spec["generator"]["processes"]), cpus)
+        return deal(int(self.spec["generator"]["processes"]), client_cpus(self.facts, self.clients))
 
 
 def conditions_of(task: Task, host: str) -> dict[str, Any] | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from collect.cpu_sets import Facts
 
 PRIMARY = "primary"
 
@@ -27,15 +28,7 @@ def deal(processes: int, cpus: Mapping[str, int]) -> dict[str, list[str]]:
     return dealt
 
 
-def client_cpus(run: Mapping[str, Any], clients: Sequence[str]) -> dict[str, int]:
-    """Return how many CPUs the set of each client has, as its collector said at the begin of a session of run.json.
-
-    1 where it did not say.
-    """
-    found = dict.fromkeys(clients, 1)
-    for session in run.get("sessions") or ():
-        for name, facts in (session.get("facts") or {}).items():
-            cpus = (facts or {}).get("cpu_set")
-            if name in found and isinstance(cpus, list) and cpus:
-                found[name] = len(cpus)
-    return found
+def client_cpus(facts: Mapping[str, Facts], clients: Sequence[str]) -> dict[str, int]:
+    """Return how many CPUs the set of each client has, as its collector said (``facts``, by host); 1 where it did not."""
+    sets = {name: (facts.get(name) or {}).get("cpu_set") for name in clients}
+    return {name: len(cpus) if isinstance(cpus, list) and cpus else 1 for name, cpus in sets.items()}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from collect.archive.hosts import is_container
 from collect.archive.raw import Sample, Series
+from collect.cpu_sets import is_container
 from collect.verdicts.findings import NETWORK, Evidence
 from collect.verdicts.processors import Trial, generating
 from collect.verdicts.readings import CEILING, DETAIL, Reading

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from collect.archive.hosts import by_cpu_set, host_figures, plain
+from collect.archive.hosts import host_figures, plain
 from collect.archive.raw import RawTrial, Series
+from collect.cpu_sets import by_cpu_set
 from collect.verdicts.ceilings import Ceilings
 from collect.verdicts.findings import (
     CLIENT_CPU,
@@ -71,21 +72,23 @@ def clients(trial: Trial) -> Iterator[Reading]:
 def client_sets(trial: Trial) -> list[Reading]:
     """Read the CPU set of each client that runs a part of the generator; those that share their CPUs are one."""
     raw, seconds, limits, records = trial.raw, trial.seconds, trial.limits.words, trial.raw.record["clients"]
-    sets = by_cpu_set(raw.clients, trial.ceilings.hosts)
+    of = {series.host: series for series in raw.clients}
+    sets = by_cpu_set(of, trial.ceilings.hosts)
     found = []
-    for group in sets:
-        hosts = [series.host for series in group]
+    for hosts in sets:
         if not set(hosts) & generating(raw):
             continue
         named = ", ".join(hosts) if len(raw.clients) > 1 else None
         what = f"the CPU set of {named}" if named else "the client's CPU set"
+        group = [of[host] for host in hosts]
         row = trial.row if len(sets) == 1 else _own_figures(trial, group)
         burner = any(burns(records[host]) for host in hosts)
         use = seconds.cpu_set(group[0])
         whole = set_reading(CLIENT_CPU, what, use, trial.limits, row, "client", burner=burner)
         for series in group:
             own = together(seconds, series, OWN_UNITS["client"])
-            whole = within_quota(whole, own, series, records[series.host], limits[CLIENT_CPU])
+            where = f" on {series.host}" if named else ""
+            whole = within_quota(whole, own, series, records[series.host], limits[CLIENT_CPU], where=where)
         found.append(replace(whole, host=named))
     return found
 

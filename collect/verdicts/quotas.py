@@ -34,8 +34,13 @@ def together(seconds: Seconds, series: Series, units: Iterable[str]) -> Usage:
     return Usage(sum(use.mean for use in known), each, series.host)
 
 
-def within_quota(whole: Reading, use: Usage, series: Series, host: Mapping[str, Any], limits: Limits) -> Reading:
-    """Return what a CPU set says once its quota is counted: ``use`` is that of all which the quota is for, in cores."""
+def within_quota(
+    whole: Reading, use: Usage, series: Series, host: Mapping[str, Any], limits: Limits, *, where: str = ""
+) -> Reading:
+    """Return what a CPU set says once its quota is counted: ``use`` is that of all which the quota is for, in cores.
+
+    ``where`` names the host in words, where there are several.
+    """
     share, cpus = quota_share(host), cpu_count(series)
     if share >= 1 or not cpus or not use.known:
         return whole
@@ -47,7 +52,7 @@ def within_quota(whole: Reading, use: Usage, series: Series, host: Mapping[str, 
         limits,
         ceiling=cores,
         unit="cores",
-        shown=f"what is measured at {use.mean:.2f} of the {cores:.2f} cores that the profile grants it",
+        shown=f"what is measured{where} at {use.mean:.2f} of the {cores:.2f} cores that the profile grants it",
     )
     full = limits.fullness(np.minimum(1.0, part.seconds) if len(part.seconds) else min(1.0, part.mean))
     if full > whole.full:

@@ -423,3 +423,26 @@ def test_a_lost_worker_is_noticed_within_two_seconds(tmp_path: Path, how: signal
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["error"] == "worker-2 was lost during the window"
     assert 0 < result["load_end_unix_s"] - stopped_unix_s < 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file system of its own needs root")
+def test_a_worker_whose_disk_is_full_says_so_and_is_named(tmp_path: Path) -> None:
+    small, large = tmp_path / "small", tmp_path / "large"
+    for folder in (small, large):
+        folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", small], check=True)
+    try:
+        with Responder() as server:
+            there, here = Generator.on(small, server.host), Generator.on(large, server.host)
+            with (
+                there.started(**worker(1)) as victim,
+                here.started(**worker(2)) as survivor,
+                here.started(**master(2), BENCH_WINDOW_S="20") as primary,
+            ):
+                assert primary.wait(30) == 4
+                assert (victim.wait(5), survivor.wait(5)) == (4, 0)
+                assert victim.stderr is not None
+                assert "error: OSError: [Errno 28] No space left on device" in victim.stderr.read()
+    finally:
+        subprocess.run(["umount", small], check=True)
+    assert json.loads((large / "result.json").read_text())["error"].startswith("worker-1 was lost during the ")

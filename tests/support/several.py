@@ -15,7 +15,8 @@ from collect.plan import TrialSpec
 from collect.trial.workers import PRIMARY
 from tests.support.synthetic import EPOCH, FACTS, OUTCOMES, Setting, Truth, write_trial
 
-CONTAINER = FACTS | {
+CONTAINER: dict[str, Any] = {
+    **FACTS,
     "cpu_set": [1], "kernel_build": "#1 SMP", "boot_time": 1_799_000_000.0,
     "virtualisation": {"vm": "none", "container": "systemd-nspawn"},
 }  # fmt: skip

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from collect.archive.cut import summarise
-from collect.archive.hosts import by_cpu_set, share_cpus
 from collect.archive.raw import read_trial
+from collect.cpu_sets import by_cpu_set, share_cpus
 from collect.plan import TrialSpec
 from collect.verdicts.ceilings import Ceilings
 from tests.support.plans import small_plan
@@ -40,14 +40,10 @@ def test_containers_of_one_kernel_may_share_cpus(one: dict[str, Any], other: dic
     assert share_cpus(one, other) == share_cpus(other, one) == shared
 
 
-def test_hosts_are_grouped_by_the_cpus_that_they_share(tmp_path: Path) -> None:
-    names = ("client1", "client2", "client3")
-    spec, record, _ = write_several(tmp_path, SPEC, Setting(), {name: Client() for name in names})
-    hosts = read_trial(tmp_path, spec, record).clients
+def test_hosts_are_grouped_by_the_cpus_that_they_share() -> None:
     facts = {"client1": CONTAINER, "client2": CONTAINER | {"cpu_set": [2]}, "client3": CONTAINER}
-    grouped = [[series.host for series in group] for group in by_cpu_set(hosts, facts)]
-    assert grouped == [["client1", "client3"], ["client2"]]
-    assert [len(group) for group in by_cpu_set(hosts, {})] == [1, 1, 1]
+    assert by_cpu_set(facts, facts) == [["client1", "client3"], ["client2"]]
+    assert by_cpu_set(facts, {}) == [["client1"], ["client2"], ["client3"]]
 
 
 def test_cpus_that_two_clients_share_are_counted_once(tmp_path: Path) -> None:

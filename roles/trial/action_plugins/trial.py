@@ -11,12 +11,12 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from collect.archive import open_partial
+from collect.cpu_sets import facts_of
 from collect.errors import BenchError
 from collect.trial.board import Board
 from collect.trial.connection import remote_of
 from collect.trial.execute import Trial
 from collect.trial.watching import Paths, Task, tuning_of
-from collect.trial.workers import client_cpus
 
 
 class Interruption:
@@ -68,7 +68,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             interval_s=float(arguments["interval_s"]),
             folder=partial / "trials" / f"{spec['trial_id']}.tmp",
             paths=Paths(prefix=arguments["prefix"]),
-            client_cpus=client_cpus(open_partial(partial).facts, clients),
+            facts=facts_of(open_partial(partial).facts),
             tuning=tuning_of(spec, name, server, addresses, arguments["tuned_profiles"]),
         )
         trial = Trial(

@@ -38,7 +38,8 @@ SPEC: dict[str, Any] = {
 def task(processes: int = 1, clients: int = 1, cpus: dict[str, int] | None = None) -> Task:
     spec = {**SPEC, "generator": {"user_class": "HttpUser", "processes": processes}}
     names = [f"client{n + 1}" for n in range(clients)]
-    return Task(spec, "server1", "198.18.0.1", names, 1.0, Path("/nowhere"), client_cpus=cpus or {})
+    facts = {name: {"cpu_set": list(range(count))} for name, count in (cpus or {}).items()}
+    return Task(spec, "server1", "198.18.0.1", names, 1.0, Path("/nowhere"), facts=facts)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from collect.trial.live import Seconds, is_of
 from collect.trial.remote import Remote
 from collect.trial.watching import Task
 from tests.support.plans import small_plan
+from tests.support.several import CONTAINER
 from tests.support.streamed import BEGAN, CLIENT, LOAD, PHASES, SERVER, WINDOW_START, load, seconds
 from tests.support.synthetic import finish, plausible
 
@@ -121,6 +122,16 @@ def test_clients_are_added_up() -> None:
     assert line is not None
     assert (line["client_cpu_cores"], line["generator_cpu_cores"], line["client_cpus"]) == (1.061, 0.95, 4)
     assert line["app_cpu_cores"] is None, "no app runs"
+
+
+def test_cpus_that_clients_share_are_told_once() -> None:
+    facts = dict.fromkeys(("client1", "client2"), CONTAINER)
+    telling = Seconds(SPEC.to_json(), "server1", ["client1", "client2"], facts)
+    rows = {"server1": SERVER, "client1": CLIENT, "client2": {**CLIENT, "units": {"generator": 0.02}}}
+    line = telling.line(LOAD[1], rows, ahead_s=0.0, left_s=1.0)
+    assert line is not None
+    assert (line["client_cpu_cores"], line["client_cpus"]) == (CLIENT["busy"], CLIENT["cpus"])
+    assert line["generator_cpu_cores"] == pytest.approx(CLIENT["units"]["generator"] + 0.02, abs=1e-3)
 
 
 def test_the_time_is_the_control_nodes() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from collect.cpu_sets import facts_of
 from collect.trial.workers import client_cpus, deal
 
 
@@ -40,5 +41,5 @@ def test_workers_go_to_the_client_with_most_room(
     ],
 )
 def test_the_cpus_are_those_that_the_collectors_told(sessions: list[Any], expected: dict[str, int]) -> None:
-    assert client_cpus({"sessions": sessions}, ["a", "b"]) == expected
-    assert client_cpus({}, ["a", "b"]) == {"a": 1, "b": 1}
+    assert client_cpus(facts_of({"sessions": sessions}), ["a", "b"]) == expected
+    assert client_cpus(facts_of({}), ["a", "b"]) == {"a": 1, "b": 1}
