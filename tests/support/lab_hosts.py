@@ -63,18 +63,41 @@ class LabHosts:
         self.down()
 
     def _make(self) -> None:
-        images = {name: self._image(name) for name in NAMES}
         key = self.folder / "id_ed25519"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "a person", "-f", key], check=True)
         self.network.build()
         for name in NAMES:
-            machine = Machine(
-                name, self.network.namespace(name), self.folder / name, cpus_of(name), self.network.address(name)
-            )
-            machine.make(images[name], key.with_suffix(".pub").read_text(), USER)
-            self.machines[name] = machine
+            folder, address = self.folder / name, self.network.address(name)
+            self.machines[name] = Machine(name, self.network.namespace(name), folder, cpus_of(name), address)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self._set_up, NAMES))
         self.password_file.touch(0o600)
         self.password_file.write_text(f"{PASSWORD}\n")
+        self._know_keys(key)
+        others = "systemctl is-active redis-server somebodys"
+        self.on("server1", f"until [ $({others} | grep -cx active) = 2 ]; do sleep 0.1; done")
+        for name in NAMES:
+            self._log_in(name)
+
+    def _set_up(self, name: str) -> None:
+        """Make and boot a machine of its release; of the usual one where its own cannot be had or does not boot here."""
+        public_key = (self.folder / "id_ed25519.pub").read_text()
+        cache = Path(os.environ.get("BENCH_CACHE_DIR", str(ORIGINAL / ".state" / "cache")))
+        machine, suite = self.machines[name], self.suites[name]
+        try:
+            assert available(suite), f"no key of {suite} in /usr/share/keyrings"
+            machine.make(image(suite, cache, serves=name == "server1"), public_key, USER)
+            self.boot(name)
+        except AssertionError as error:
+            if suite == HOME:
+                raise
+            machine.shut_down()
+            machine.remove()
+            self.suites[name], self.missing[name] = HOME, str(error)
+            self._set_up(name)
+
+    def _know_keys(self, key: Path) -> None:
+        """Write down what a person has in ~/.ssh: a key, the machines' own keys, and a config."""
         known = self.folder / "known_hosts"
         known.write_text("".join(f"{each.address} {each.host_key}\n" for each in self.machines.values()))
         options = {
@@ -82,35 +105,17 @@ class LabHosts:
             "StrictHostKeyChecking": "yes", "BatchMode": "yes", "ConnectTimeout": "5",
         }  # fmt: skip
         self.ssh_config.write_text("Host *\n" + "".join(f"  {option} {value}\n" for option, value in options.items()))
-        # For who types ssh, as a person has it in ~/.ssh/config.
+        # For who types ssh.
         (self.folder / "bin").mkdir()
         ssh = self.folder / "bin" / "ssh"
         ssh.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {self.ssh_config} "$@"\n')
         ssh.chmod(0o755)
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(self.boot, NAMES))
-        others = "systemctl is-active redis-server somebodys"
-        self.on("server1", f"until [ $({others} | grep -cx active) = 2 ]; do sleep 0.1; done")
-        for name in NAMES:
-            self._log_in(name)
 
     def _log_in(self, name: str) -> None:
         """Do what the person did who set the machine up: log in and become root once, of which sudo keeps a file."""
         ssh = [str(self.folder / "bin" / "ssh"), f"{USER}@{self.network.address(name)}", "sudo -S -p '' true"]
         done = subprocess.run(ssh, input=f"{PASSWORD}\n", capture_output=True, text=True, timeout=30, check=False)
         assert done.returncode == 0, f"{USER} does not become root on {name}: {done.stderr}"
-
-    def _image(self, name: str) -> Path:
-        cache = Path(os.environ.get("BENCH_CACHE_DIR", str(ORIGINAL / ".state" / "cache")))
-        suite = self.suites[name]
-        try:
-            assert available(suite), f"no key of {suite} in /usr/share/keyrings"
-            return image(suite, cache, serves=name == "server1")
-        except AssertionError as error:
-            if suite == HOME:
-                raise
-            self.suites[name], self.missing[name] = HOME, str(error)
-            return image(HOME, cache, serves=name == "server1")
 
     def boot(self, name: str) -> None:
         """Boot a machine that is down, with the files it has and nothing else of its last life."""
