@@ -37,15 +37,15 @@ class Worker:
         runner.register_message(EXPECT, self._on_expect)
         runner.register_message(WINDOW, self._on_window)
         runner.send_message(HELLO, {"instance": settings.instance})
-        self._spawn(self._beat)
+        gevent.spawn(self._beat)
 
     def _on_expect(self, msg: Any, **_: Any) -> None:
         self._recorder.length = msg.data["length"]
         self._clock = FarClock(msg.data["now"])
-        self._spawn(self._tell)
+        gevent.spawn(self._tell)
 
     def _on_window(self, msg: Any, **_: Any) -> None:
-        self._spawn(self._follow, msg.data["start"], msg.data["end"])
+        gevent.spawn(self._follow, msg.data["start"], msg.data["end"])
 
     def _on_spawning_complete(self, user_count: int) -> None:
         self._users = user_count
@@ -66,7 +66,11 @@ class Worker:
     def _tell(self) -> None:
         while True:
             gevent.sleep(1.0 - self._clock.now() % 1.0)
-            latencies = array("f", self._recorder.flush()).tobytes()
+            try:
+                latencies = array("f", self._recorder.flush()).tobytes()
+            except OSError as error:  # such as a full disk; the journal has it, and the master misses this worker
+                sys.stderr.write(f"error: {type(error).__name__}: {error}\n")
+                leave(LOAD_FAILED)
             self._environment.runner.send_message(SECOND, {**self._counts(), "latencies": latencies})
 
     def _counts(self) -> dict[str, int]:
@@ -81,11 +85,3 @@ class Worker:
 
     def _on_quitting(self, **_: Any) -> None:
         self._environment.runner.stop()
-
-    def _spawn(self, run: Any, *arguments: Any) -> None:
-        gevent.spawn(run, *arguments).link_exception(self._on_own_failure)
-
-    def _on_own_failure(self, greenlet: Any) -> None:
-        """End the process, whose journal says why, such as for a disk that is full; the master misses it."""
-        sys.stderr.write(f"error: {type(greenlet.exception).__name__}: {greenlet.exception}\n")
-        leave(LOAD_FAILED)
