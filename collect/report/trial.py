@@ -18,6 +18,7 @@ def limits(row: Row, entry: Mapping[str, Any]) -> list[Line]:
         *(("missing evidence", "", text) for text in row.get("evidence_missing") or ()),
         *(("warning", "", text) for text in row.get("warnings") or ()),
         *((row["validity"], "", reason) for reason in row["reasons"] or ()),
+        *_clients(entry),
         *_conditions(entry),
         *_tuning(entry),
         *_sockets(entry),
@@ -42,12 +43,34 @@ def _verdict(row: Row, entry: Mapping[str, Any]) -> list[Line]:
     findings = [finding for finding in entry.get("limited_by") or () if isinstance(finding, Mapping)]
     lines: list[Line] = []
     for place, (word, confidence, text) in enumerate(zip(words, confidences, evidence, strict=True)):
-        sure = f"{word} ({confidence})" if confidence else word
-        lines.append(("limited by" if place == 0 else "and by", sure, text))
         finding = next((finding for finding in findings if finding["word"] == word), {})
+        named = f"{word} of {finding['host']}" if finding.get("host") else word
+        sure = f"{named} ({confidence})" if confidence else named
+        lines.append(("limited by" if place == 0 else "and by", sure, text))
         more = [str(each.get("text", "")) for each in finding.get("evidence", ())]
         lines += [("", "", sentence) for sentence in more if sentence and sentence not in text]
     return lines
+
+
+def _clients(entry: Mapping[str, Any]) -> list[Line]:
+    """Return the part of each of several clients."""
+    parts: Mapping[str, Mapping[str, Any]] = entry.get("clients") or {}
+    return [("client", host, _part(part)) for host, part in parts.items()] if len(parts) > 1 else []
+
+
+def _part(part: Mapping[str, Any]) -> str:
+    if not part.get("processes"):
+        return "runs nothing of the generator"
+    said = [", ".join(part["processes"])]
+    if part.get("users") is not None:
+        said.append(f"{part['users']} users")
+    said.append(f"{part['requests']} requests, {part['failures']} failed")
+    if part.get("generator_cpu_cores") is not None:
+        said.append(f"{part['generator_cpu_cores']:.2f} cores of its {part['cpus']:g}")
+    if part.get("generator_cpu_ms_each") is not None:
+        said.append(f"{part['generator_cpu_ms_each']:.3f} ms of CPU each")
+    said.append(f"at the end of its {', '.join(part['limited_by'])}" if part.get("limited_by") else "with room")
+    return "; ".join(said)
 
 
 def _conditions(entry: Mapping[str, Any]) -> list[Line]:
