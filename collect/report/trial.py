@@ -66,7 +66,8 @@ def _part(part: Mapping[str, Any]) -> str:
         said.append(f"{part['users']} users")
     said.append(f"{part['requests']} requests, {part['failures']} failed")
     if part.get("generator_cpu_cores") is not None:
-        said.append(f"{part['generator_cpu_cores']:.2f} cores of its {part['cpus']:g}")
+        of = f" of its {part['cpus']:g}" if part.get("cpus") else ""
+        said.append(f"{part['generator_cpu_cores']:.2f} cores{of}")
     if part.get("generator_cpu_ms_each") is not None:
         said.append(f"{part['generator_cpu_ms_each']:.3f} ms of CPU each")
     said.append(f"at the end of its {', '.join(part['limited_by'])}" if part.get("limited_by") else "with room")
