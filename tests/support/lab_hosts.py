@@ -74,8 +74,6 @@ class LabHosts:
         self.password_file.touch(0o600)
         self.password_file.write_text(f"{PASSWORD}\n")
         self._know_keys(key)
-        others = "systemctl is-active redis-server somebodys"
-        self.on("server1", f"until [ $({others} | grep -cx active) = 2 ]; do sleep 0.1; done")
         for name in NAMES:
             self._log_in(name)
 
@@ -118,10 +116,13 @@ class LabHosts:
         assert done.returncode == 0, f"{USER} does not become root on {name}: {done.stderr}"
 
     def boot(self, name: str) -> None:
-        """Boot a machine that is down, with the files it has and nothing else of its last life."""
+        """Boot a machine that is down, with the files it has and nothing else of its last life; until all of it serves."""
         machine = self.machines[name]
         self.network.attach(name, machine.cpus)
         machine.boot()
+        if name == "server1":
+            active = "systemctl is-active redis-server somebodys"
+            self.on(name, f"until [ $({active} | grep -cx active) = 2 ]; do sleep 0.1; done")
 
     def reboot(self, name: str) -> None:
         """Shut a machine down in order and boot it again."""

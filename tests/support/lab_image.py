@@ -109,8 +109,8 @@ def _furnish(root: Path, serves: bool) -> None:
     if serves:
         (units / "multi-user.target.wants").mkdir(exist_ok=True)
         (units / "multi-user.target.wants/somebodys.service").symlink_to("/etc/systemd/system/somebodys.service")
-    _inside(root, "useradd", "--create-home", "--shell", "/bin/bash", "--groups", "sudo", USER)
-    _inside(root, "chpasswd", given=f"{USER}:{PASSWORD}\n")
+    _inside(root, "/usr/sbin/useradd", "--create-home", "--shell", "/bin/bash", "--groups", "sudo", USER)
+    _inside(root, "/usr/sbin/chpasswd", given=f"{USER}:{PASSWORD}\n")
     for path in OWN:
         (root / path).unlink(missing_ok=True)
     for key in (root / "etc/ssh").glob("ssh_host_*"):
@@ -118,7 +118,7 @@ def _furnish(root: Path, serves: bool) -> None:
 
 
 def _inside(root: Path, *command: str, given: str = "") -> None:
-    subprocess.run(["chroot", root, *command], input=given, text=True, check=True, capture_output=True)
+    subprocess.run(["/usr/sbin/chroot", root, *command], input=given, text=True, check=True, capture_output=True)
 
 
 @contextmanager
