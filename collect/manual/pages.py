@@ -11,6 +11,7 @@ from collect.errors import BenchError
 from collect.manual.columns import columns_of
 from collect.manual.commands import commands
 from collect.manual.plans import plans
+from collect.manual.preflight import findings
 from collect.manual.variables import described, of_roles
 from collect.paths import CHECKOUT, shown
 
@@ -21,6 +22,7 @@ PARTS: Mapping[str, Part] = {
     "columns of samples": lambda: columns_of("samples"),
     "columns of requests": lambda: columns_of("requests"),
     "commands": commands,
+    "findings of preflight": findings,
     "plans": plans,
     "variables of a bench": lambda: described("bench"),
     "variables of the inventory": lambda: described("inventory"),

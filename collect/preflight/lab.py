@@ -43,7 +43,7 @@ class Host:
 class Lab:
     """All hosts that could be looked at, and what is asked of them.
 
-    ``libc`` is the C library that the Python needs which is carried to them; ``tuned`` names what is set for trials, so that
+    ``libc`` is the C library that the Python which is carried to them needs; ``tuned`` names what is set for trials, so that
     it need not be so before: governor, turbo, smt.
     """
 

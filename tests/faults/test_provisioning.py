@@ -193,9 +193,11 @@ def test_the_server_cannot_be_reached_over_the_load_network(site: Checkout) -> N
     interface = site.addresses()["server1"]["bench_load_interface"]
     site.on("server1", f"ip link set {interface} down")
     try:
-        error = the_error(site.play(SITE, fails=True))
-        assert "port 20000 of the server cannot be reached from here, " in error
-        assert "(client1)" in error
+        ours, theirs = errors(site.play(SITE, fails=True))
+        assert ours.startswith(f"error: its interface {interface} on the load network is down (")
+        assert "(server1): " in ours
+        assert "port 20000 of the server cannot be reached from here, " in theirs
+        assert "(client1): " in theirs
     finally:
         site.on("server1", f"ip link set {interface} up")
 

@@ -166,6 +166,7 @@ def test_measured_from_both_clients(lab: LabHosts, lab_checkout: Checkout) -> No
         assert abs(trial["redis_gets"] - trial["requests"]) <= trial["users"]
     manifest = collect(lab_checkout, "show", "latest", "--json")["manifest"]
     assert manifest["inventory"] == "lab"
+    assert set(manifest["preflight"]) == set(NAMES)
     for name in NAMES:
         assert name in str(manifest)
     assert lab_checkout.run("collect", "verify", "latest").exit_code == 0

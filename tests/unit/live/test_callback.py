@@ -212,7 +212,7 @@ def test_where_nothing_can_be_drawn_nothing_is(callback: Any, capfd: Captured, t
 
 FINDINGS = {
     "errors": ["no room (server1): make some", "port 6379 is taken (server1): end that"],
-    "told": ["warning: the governor is powersave (server1): set performance", "note: turbo is on (server1): see\x1b[2J"],
+    "told": ["warning: it is slow (server1): set performance", "note: turbo is on (server1): see\x1b[2J"],
     "msg": "both",
 }
 
@@ -220,7 +220,7 @@ FINDINGS = {
 def test_what_preflight_finds_is_told_line_by_line(callback: Any, capfd: Captured) -> None:
     callback.v2_runner_on_failed(Result({**FINDINGS, "failed": True}, "findings"))
     assert output(capfd).splitlines() == [
-        "warning: the governor is powersave (server1): set performance",
+        "warning: it is slow (server1): set performance",
         "note: turbo is on (server1): see [2J",
         "error: no room (server1): make some",
         "error: port 6379 is taken (server1): end that",

@@ -13,7 +13,8 @@ from tests.support.plugins import plugin
 
 GROUPS = {"server": ["server1"], "clients": ["client1", "client2"]}
 READING = {
-    "probe", "machine", "findings", "ansible.builtin.assert", "ansible.builtin.set_fact", "ansible.builtin.import_tasks",
+    "probe", "machine", "findings",
+    "ansible.builtin.assert", "ansible.builtin.set_fact", "ansible.builtin.import_tasks",
 }  # fmt: skip
 WORDS = {"name", "vars", "when", "tags", "register", "loop", "loop_control"}
 

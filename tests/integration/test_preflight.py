@@ -1,0 +1,149 @@
+"""Preflight on real hosts: it reads only, finds what is made wrong, and says all of it at once."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support.checkout import Checkout, Played
+
+pytestmark = pytest.mark.hosts
+
+SITE = "playbooks/site.yml"
+ALONE = ("--tags", "preflight")
+# Files with owner, mode, size and time, and what the kernel is set to; not what a running system changes by itself.
+STATE = (
+    "find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp"
+    " -o -path /var/log -o -path /var/lib/systemd -o -path /var/lib/bench/samples \\) -prune"
+    " -o -printf '%p %y %m %U %G %s %T@\\n' | sort;"
+    " find /proc/sys/net /proc/sys/kernel /proc/sys/vm -type f -perm /222 2>/dev/null"
+    " | grep -v 'random\\|ns_last_pid\\|conntrack_count\\|drop_caches\\|compact_memory\\|flush' | sort"
+    " | while read -r path; do echo \"$path $(tr -s '\\n\\t' '  ' <$path 2>/dev/null)\"; done"
+)
+
+
+def lines(played: Played, kind: str) -> list[str]:
+    """Return what was found of a kind: error, warning or note."""
+    return [line for line in played.output.splitlines() if line.startswith(f"{kind}: ")]
+
+
+def state(checkout: Checkout, host: str) -> list[str]:
+    return checkout.on(host, STATE, timeout_s=120).splitlines()
+
+
+def test_alone_it_changes_nothing(provisioned: Checkout) -> None:
+    before = {host: state(provisioned, host) for host in ("server1", "client1")}
+    played = provisioned.play(SITE, *ALONE)
+    assert played.changed == 0
+    for host, lines_before in before.items():
+        changed = sorted(set(lines_before) ^ set(state(provisioned, host)))
+        assert not changed, (host, changed[:20])
+
+
+def test_notes_are_for_who_asks(provisioned: Checkout) -> None:
+    (way,) = [line for line in lines(provisioned.play(SITE, *ALONE), "note") if "a round trip to the server" in line]
+    assert "small packets a second go there and back (client1)" in way
+    assert lines(provisioned.play(SITE), "note") == []
+
+
+def test_words_for_cpus_mean_those_that_a_host_has(provisioned: Checkout) -> None:
+    """A container has but some of the machine's: these are what it was given already."""
+    for word in ("performance", "all"):
+        before = provisioned.on("server1", "cat /etc/bench/collector.json")
+        provisioned.play(SITE, "-e", f"bench_cpus={word}")
+        assert provisioned.on("server1", "cat /etc/bench/collector.json") == before
+    assert provisioned.play(SITE).changed == 0
+
+
+@pytest.mark.parametrize(
+    ("cpus", "said"),
+    [("0-999", "bench_cpus is 0-999: there is no CPU "), ("fastest", "bench_cpus is fastest (")],
+)
+def test_cpus_that_are_none(provisioned: Checkout, cpus: str, said: str) -> None:
+    found = lines(provisioned.play(SITE, "-e", f"bench_cpus={cpus}", fails=True), "error")
+    assert found
+    assert all(said in line for line in found)
+
+
+def test_all_that_forbids_it_is_told_of_all_hosts_at_once(provisioned: Checkout) -> None:
+    wrong = ["-e", "preflight_memory_mib=99999999", "-e", "preflight_disk_free_mib=99999999"]
+    found = lines(provisioned.play(SITE, *wrong, fails=True), "error")
+    for host in ("server1", "client1"):
+        assert len([line for line in found if f"of memory are available, 99999999 are needed ({host}): " in line]) == 1
+        assert [line for line in found if "of disk are free at /" in line and f"({host}): " in line]
+
+
+def test_levels_are_the_users(provisioned: Checkout) -> None:
+    given = ["-e", "preflight_memory_mib=99999999", "-e", '{"preflight_levels": {"memory": "warn"}}']
+    found = lines(provisioned.play(SITE, *ALONE, *given), "warning")
+    assert len([line for line in found if "of memory are available" in line]) == 2
+    wrong = ["-e", '{"preflight_levels": {"memry": "warn"}}']
+    found = lines(provisioned.play(SITE, *ALONE, *wrong, fails=True), "error")
+    assert found
+    assert all('did you mean "memory"?' in line for line in found)
+
+
+def test_a_disk_that_is_full_on_a_client(provisioned: Checkout) -> None:
+    provisioned.on("client1", "mount -t tmpfs -o size=9m none /opt/bench")
+    try:
+        (error,) = lines(provisioned.play(SITE, fails=True), "error")
+    finally:
+        provisioned.on("client1", "umount /opt/bench")
+    assert " MiB of disk are free at /opt/bench, 1024 are needed (client1): make room there" in error
+
+
+def test_people_and_their_work_are_seen(provisioned: Checkout) -> None:
+    session = "USER=eve\\nSTATE=active\\nCLASS=user\\nSERVICE=sshd\\nREMOTE_HOST=192.0.2.9\\n"
+    provisioned.on("client1", f"mkdir -p /run/systemd/sessions; printf '{session}' >/run/systemd/sessions/c99")
+    provisioned.on("client1", "systemd-run --quiet --unit=somebodys python3 -c 'while True: pass'")
+    try:
+        found = lines(provisioned.play(SITE, *ALONE), "warning")
+    finally:
+        provisioned.on("client1", "systemctl stop somebodys.service; rm /run/systemd/sessions/c99")
+    assert [line for line in found if "logged in: eve (sshd, from 192.0.2.9) (client1): " in line], found
+    (busy,) = [line for line in found if "others take" in line and "(client1)" in line]
+    assert "somebodys.service" in busy
+
+
+def in_network_of(checkout: Checkout, host: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of this machine in a host's network."""
+    enter = ["nsenter", "--target", str(checkout.init(host)), "--net", *command]
+    return subprocess.run(enter, capture_output=True, text=True, check=False)
+
+
+@contextmanager
+def no_tcp(checkout: Checkout, host: str) -> Iterator[None]:
+    """Drop what comes to a host by TCP over the load network, as a firewall does that lets pings through."""
+    interface = checkout.addresses()[host]["bench_load_interface"]
+    made = in_network_of(checkout, host, "tc", "qdisc", "add", "dev", interface, "ingress")
+    rule = ["protocol", "ip", "u32", "match", "ip", "protocol", "6", "0xff", "action", "drop"]
+    if made.returncode == 0:
+        made = in_network_of(checkout, host, "tc", "filter", "add", "dev", interface, "parent", "ffff:", *rule)
+    try:
+        if made.returncode:
+            pytest.skip(f"this kernel filters nothing by tc: {made.stderr.strip()}")
+        yield
+    finally:
+        in_network_of(checkout, host, "tc", "qdisc", "del", "dev", interface, "ingress")
+
+
+def test_a_firewall_is_told_from_a_cable(provisioned: Checkout) -> None:
+    with no_tcp(provisioned, "server1"):
+        (error,) = lines(provisioned.play(SITE, fails=True), "error")
+    assert "port 20000 of the server cannot be reached from here, timed out, though it answers pings (client1)" in error
+    assert "ports 20000 to 20999" in error
+
+
+def test_an_mtu_that_differs(provisioned: Checkout) -> None:
+    interface = provisioned.addresses()["client1"]["bench_load_interface"]
+    mtu = int(provisioned.on("client1", f"cat /sys/class/net/{interface}/mtu"))
+    provisioned.on("client1", f"ip link set {interface} mtu {mtu - 100}")
+    try:
+        found = lines(provisioned.play(SITE, *ALONE), "warning")
+    finally:
+        provisioned.on("client1", f"ip link set {interface} mtu {mtu}")
+    told = f"the MTU of {interface} is {mtu - 100}, the server's is {mtu} (client1): "
+    assert [line for line in found if told in line], found
