@@ -32,13 +32,18 @@ case $1 in
     for unit; do
       [ -e "$HERE/units/$unit" ] || { echo "Failed to start $unit: Unit $unit not found." >&2; exit 5; }
       setsid bash "$HERE/units/$unit" </dev/null >/dev/null 2>&1 & echo $! > "$HERE/pids/$unit"
-      [ $unit != bench-conditions.service ] || until [ -e $HERE/conditions/report.json ]; do sleep 0.01; done
+      case $unit in
+        bench-conditions.service) until [ -e $HERE/conditions/report.json ]; do sleep 0.01; done ;;
+        bench-tuning.service) until [ -e $HERE/root/run/bench/tuning/report.json ]; do sleep 0.01; done ;;
+      esac
     done ;;
   stop) shift
     for pattern; do for file in $HERE/pids/$pattern; do
       [ -e "$file" ] || continue
       kill -- -$(cat "$file") 2>/dev/null
       while [ -e $HERE/conditions/undo.json ] && kill -0 $(cat "$file") 2>/dev/null; do sleep 0.01; done
+      [ $(basename "$file") != bench-tuning.service ] || until grep -qs -e '"restored": true' -e '"error"' \\
+        $HERE/root/run/bench/tuning/report.json || ! kill -0 $(cat "$file") 2>/dev/null; do sleep 0.01; done
       rm "$file"
     done; done ;;
   show) shift 4; for unit; do cat "$HERE/pids/$unit" 2>/dev/null || echo 0; echo; done ;;
