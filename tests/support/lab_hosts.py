@@ -78,7 +78,7 @@ class LabHosts:
             self._log_in(name)
 
     def _set_up(self, name: str) -> None:
-        """Make and boot a machine of its release; of the usual one where its own cannot be had or does not boot here."""
+        """Make and boot a machine of its release, or of the usual one where that cannot be had or does not boot."""
         public_key = (self.folder / "id_ed25519.pub").read_text()
         cache = Path(os.environ.get("BENCH_CACHE_DIR", str(ORIGINAL / ".state" / "cache")))
         machine, suite = self.machines[name], self.suites[name]
@@ -116,7 +116,7 @@ class LabHosts:
         assert done.returncode == 0, f"{USER} does not become root on {name}: {done.stderr}"
 
     def boot(self, name: str) -> None:
-        """Boot a machine that is down, with the files it has and nothing else of its last life; until all of it serves."""
+        """Boot a machine that is down, with the files it has and nothing else of its last life, until it serves."""
         machine = self.machines[name]
         self.network.attach(name, machine.cpus)
         machine.boot()
