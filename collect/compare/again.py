@@ -124,7 +124,7 @@ def again_data(again: Again) -> dict[str, Any]:
 
 
 def _cell_data(cell: CellComparison) -> Mapping[str, Any]:
-    figures = {key: vars(figure) for key, figure in cell.figures.items()}
+    figures = {key: {**vars(figure), "blocks": list(figure.blocks)} for key, figure in cell.figures.items()}
     return {"cell": cell.cell, "verdict": cell.verdict, "why": cell.why, "figures": figures}
 
 

@@ -46,12 +46,19 @@ def check_hosts(
 
 
 def differing(of: Original, now: Head) -> list[Difference]:
-    """Return what differs that matters to any cell of the plan, each thing once."""
+    """Return what differs that matters to any cell of the plan, each thing once.
+
+    Of clients that one of the two has not, their number alone is told.
+    """
+    both = min(len(of.head.clients), len(now.clients))
     found: dict[tuple[str, str], Difference] = {}
     for cell in of.plan.cells:
         for each in differences(traits(of.head, cell), traits(now, cell)):
-            found.setdefault((each.name, each.where), each)
-    return spelled_out(found.values(), of.head, now)
+            number = each.where.rpartition(" of client ")[2]
+            if not (number.isdecimal() and int(number) > both):
+                found.setdefault((each.name, each.where), each)
+    first = sorted(found.values(), key=lambda each: each.name != CLIENTS)
+    return spelled_out(first, of.head, now)
 
 
 def refuse(of: Original, found: Iterable[Difference], despite: Collection[str]) -> None:

@@ -101,7 +101,8 @@ def test_bad_input_is_told_in_one_line(runs: ManyRuns, capsys: Capture) -> None:
     ids = runs.archive.run_ids()
     assert "cannot be compared with itself" in told(capsys, "compare", "latest", ids[-1], *where)
     assert "there is no run" in told(capsys, "compare", "nope", ids[-1], *where)
-    assert "Missing argument" in told(capsys, "compare", ids[0], *where)
+    assert "repeats no other" in told(capsys, "compare", ids[0], *where)
+    assert "Missing argument" in told(capsys, "compare", *where)
     for margin in ("0", "1", "-1", "nan", "x"):
         assert "--margin" in told(capsys, "compare", ids[0], ids[1], "--margin", margin, *where)
     assert 'did you mean "kernel"' in told(capsys, "compare", ids[0], ids[1], "--despite", "kernell", *where)

@@ -54,6 +54,7 @@ def test_how_to_go_on_with_the_same_inventory_and_variables() -> None:
         (["-iinventory/lab", "--become-password-file=/p w"], "-i inventory/lab --become-password-file '/p w'"),
         (["-eplan=table", "--extra-vars=resume=old", "--vault-id", "lab@prompt"], "--vault-id lab@prompt"),
         (["--tags", "run", "-vv", "--ask-vault-pass"], "--ask-vault-pass"),
+        (["-e", "rerun=old", "-e", "rerun_despite=kernel", "-e", "redis_port=16379"], "-e redis_port=16379"),
     ],
 )
 def test_going_on_asks_for_the_same_passwords(given: list[str], kept: str) -> None:
