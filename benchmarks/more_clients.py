@@ -4,10 +4,10 @@ Usage: .venv/bin/python -m benchmarks.more_clients [--archive DIR] [--blocks N] 
        .venv/bin/python -m benchmarks.more_clients --judge-only [--page] ENTRY ...
 
 All hosts are made on this machine, where clients would share what cores are left and gain nothing from one another. So
-each is given a part of a core by a quota (a profile's ``cpu_quota``), as if three slow machines made the load; all parts
-together are less than the core. Beyond that the cost of a request counts: it says what clients with a core each would
-reach. Each number of clients is one run, sealed into the archive that is named (.state/more_clients); one that is sealed
-already is not measured again. It takes about ten minutes. With --page the tables go into docs/accuracy.md.
+each is given a part of a core by a quota (a profile's ``cpu_quota``), as if three slow machines made the load; all of
+them together have less than the core. Beyond that the cost of a request counts: it says what clients with a core each
+would reach. Each number of clients is one run, sealed into the archive that is named (.state/more_clients); what is
+sealed already is not measured again. It takes about ten minutes. With --page the tables go into docs/accuracy.md.
 Exit code 1 where three clients do not reach twice as much as one.
 """
 

@@ -43,7 +43,7 @@ def is_container(facts: Facts) -> bool:
 
 
 def facts_of(run: Mapping[str, Any]) -> dict[str, Facts]:
-    """Return what the hosts of a run under way (run.json) said that they are, when it was begun or last gone on with."""
+    """Return what the hosts of a run under way (run.json) said that they are, at the last session that asked them."""
     found: dict[str, Facts] = {}
     for session in run.get("sessions") or ():
         found |= {name: facts or {} for name, facts in (session.get("facts") or {}).items()}

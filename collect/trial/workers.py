@@ -29,6 +29,6 @@ def deal(processes: int, cpus: Mapping[str, int]) -> dict[str, list[str]]:
 
 
 def client_cpus(facts: Mapping[str, Facts], clients: Sequence[str]) -> dict[str, int]:
-    """Return how many CPUs the set of each client has, as its collector said (``facts``, by host); 1 where it did not."""
+    """Return how many CPUs the set of each client has, by the ``facts`` of the hosts; 1 where they do not say."""
     sets = {name: (facts.get(name) or {}).get("cpu_set") for name in clients}
     return {name: len(cpus) if isinstance(cpus, list) and cpus else 1 for name, cpus in sets.items()}

@@ -16,8 +16,7 @@ from tests.support.several import Client, write_several
 from tests.support.synthetic import Setting
 
 CLIENTS = {"client1": Client(), "client2": Client(workers=2, offset_s=1.5)}
-FACTS = {"client1": {"cpu_set": [0]}, "client2": {"cpu_set": [0, 1, 2, 3]}}
-"""So that of three workers one is on the first client."""
+FACTS = {"client1": {"cpu_set": [0]}, "client2": {"cpu_set": [0, 1]}}
 
 
 def test_the_files_of_all_clients_are_put_together(tmp_path: Path) -> None:
