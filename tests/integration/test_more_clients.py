@@ -76,3 +76,9 @@ def test_a_verdict_about_a_client_names_it(run: dict[str, Any]) -> None:
     for finding in told["limited_by"]:
         if finding["word"] in ("generator", "client-cpu", "client-ports"):
             assert set(finding["host"].split(", ")) <= set(CLIENTS)
+
+
+def test_ansible_must_work_on_all_hosts_at_once(checkout: Checkout) -> None:
+    """A trial's hosts wait for one another; with fewer processes than hosts they would wait for ever."""
+    played = checkout.play("playbooks/check.yml", "--forks", "1", fails=True)
+    assert "the inventory has 2 hosts, and Ansible works on 1 at once (forks)" in played.output
