@@ -15,7 +15,8 @@ def remote_of(connection: Any, name: str) -> Remote:
     """Return the host behind an Ansible connection, reached just as Ansible reaches it (address, key, bastion, become).
 
     A trial keeps one line open per host instead of polling, because every poll would cost CPU that is being measured;
-    Ansible's own interface runs commands only to their end. Raises BenchError for another connection than SSH.
+    Ansible's own interface runs commands only to their end. Raises BenchError for another connection than SSH, and for
+    another way than sudo to become root by a password.
     """
     if connection.transport != "ssh":
         raise BenchError(
@@ -23,6 +24,9 @@ def remote_of(connection: Any, name: str) -> Remote:
         )
     become = connection.become
     password = become.get_option("become_pass") if become else None
+    if password and become.name != "sudo":
+        what = f"{become.name} reads a password from a terminal, and a trial has none"
+        raise BenchError(what, name, "let ansible_become_method be sudo in the inventory, or log in as root")
 
     def argv(command: str) -> list[str]:
         if become:

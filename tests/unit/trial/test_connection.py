@@ -19,6 +19,8 @@ ASK = 'IFS= read -r given; [ "$given" = "right word" ] || { echo "Sorry, try aga
 class Sudo:
     """As Ansible's plugin: a prompt, a line that tells of success, then the command."""
 
+    name = "sudo"
+
     def __init__(self, asks: bool, password: str | None = PASSWORD) -> None:
         self.asks, self.password = asks, password
 
@@ -97,3 +99,12 @@ def test_another_connection_than_ssh_is_refused() -> None:
     local.transport = "local"
     with pytest.raises(BenchError, match=r"connection 'local' cannot carry a trial \(server1\)"):
         remote_of(local, "server1")
+
+
+def test_a_way_to_become_root_that_needs_a_terminal_is_refused() -> None:
+    become = Sudo(asks=True)
+    become.name = "su"
+    with pytest.raises(BenchError, match=r"su reads a password from a terminal.*\(server1\): let ansible_become_method"):
+        remote(become)
+    become.password = None
+    assert remote(become).preamble == b""
