@@ -11,7 +11,7 @@ from typing import Any
 
 from .reading import text
 
-UTMP = struct.Struct("<h2xi32s4s32s256s2hi2i4i20s")  # utmp(5): type, pid, line, id, user, host, and what is not looked at
+UTMP = struct.Struct("<h2xi32s4s32s256s2hi2i4i20s")  # utmp(5): type, pid, line, id, user, host, and more
 USER_PROCESS = 7
 OWN_UNITS = "bench-"
 SHOWN = 3

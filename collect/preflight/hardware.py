@@ -43,7 +43,7 @@ def speed(host: Host, lab: Lab) -> Found:
         yield "hypervisor", {}
 
 
-def heat(host: Host, lab: Lab) -> Found:
+def heat(host: Host, _lab: Lab) -> Found:
     """See whether the CPUs were throttled since the host was booted."""
     events = host.machine.get("throttled") or {}
     cores, packages = events.get("core_events", 0), events.get("package_events", 0)

@@ -32,11 +32,11 @@ def _own(host: Host) -> set[str]:
 
 
 def link(host: Host, lab: Lab) -> Found:
-    """See how fast the link is, and that it is as the server's."""
+    """See that the link is up, and how fast it is."""
     link = host.link
     if not link:
         return
-    name, speed, mtu = link["name"], link["speed_mbit"], link["mtu"]
+    name, speed = link["name"], link["speed_mbit"]
     if not link["up"]:
         yield "link_down", {"name": name, "state": link["state"]}
         return
@@ -51,13 +51,16 @@ def link(host: Host, lab: Lab) -> Found:
     off = sorted(offload for offload, is_on in link["offloads"].items() if not is_on)
     if off:
         yield "offloads", {"name": name, "off": ", ".join(off)}
-    server = lab.hosts[lab.server].link if lab.server in lab.hosts else {}
-    if not server or host.name == lab.server:
+
+
+def alike(host: Host, lab: Lab) -> Found:
+    """See that a client's link is as the server's."""
+    link, server = host.link, lab.hosts[lab.server].link if lab.server in lab.hosts else {}
+    if not link or not server or not link["up"] or host.name == lab.server:
         return
-    if mtu and server["mtu"] and mtu != server["mtu"]:
-        yield "mtu_differs", {"name": name, "mtu": mtu, "server_mtu": server["mtu"]}
-    if speed and server["speed_mbit"] and speed != server["speed_mbit"]:
-        yield "link_speed_differs", {"name": name, "speed": speed, "server_speed": server["speed_mbit"]}
+    for rule, what, unit in (("mtu_differs", "mtu", "mtu"), ("link_speed_differs", "speed_mbit", "speed")):
+        if link[what] and server[what] and link[what] != server[what]:
+            yield rule, {"name": link["name"], unit: link[what], f"server_{unit}": server[what]}
 
 
 def routes(host: Host, lab: Lab) -> Found:
@@ -149,4 +152,4 @@ def pings(host: Host, lab: Lab) -> Found:
             yield "way", {"peer": peer, "rtt": rtt, "rate": rate}
 
 
-CHECKS: tuple[Check, ...] = (addresses, link, routes, ports, pings)
+CHECKS: tuple[Check, ...] = (addresses, link, alike, routes, ports, pings)

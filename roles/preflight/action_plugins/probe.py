@@ -8,6 +8,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 NO_PYTHON = 127
+TOO_OLD = "requires a minimum of Python"
+"""What Ansible's modules say of a Python that is older than what they are written for."""
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -21,9 +23,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         asked = time.time()
         result |= self._execute_module(module_name="probe", module_args=self._task.args, task_vars=task_vars)
         answered = time.time()
+        where = (task_vars or {}).get("inventory_hostname")
+        said = " ".join(str(result.get(name, "")) for name in ("msg", "module_stdout", "module_stderr"))
         if result.get("rc") == NO_PYTHON:
-            where = (task_vars or {}).get("inventory_hostname")
             result["msg"] = f"there is no Python for Ansible ({where}): install the package python3 there"
+        elif TOO_OLD in said:
+            remedy = "install a newer one beside it, and name it by ansible_python_interpreter in the inventory"
+            result["msg"] = f"the Python for Ansible is older than 3.8 ({where}): {remedy}"
         if "time" in result:
             result["clock_offset_s"] = max(asked - result["time"], result["time"] - answered, 0.0)
         return result

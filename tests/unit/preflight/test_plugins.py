@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -113,3 +114,31 @@ def test_the_role_only_reads(path: Any) -> None:
     for task in yaml.safe_load(path.read_text()):
         (module,) = set(task) - WORDS
         assert module in READING, task["name"]
+
+
+def probed(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]) -> dict[str, Any]:
+    module = plugin("preflight/action_plugins/probe.py")
+    monkeypatch.setattr(module.ActionBase, "_execute_module", lambda *_args, **_asked: dict(answer))
+    result: dict[str, Any] = action(module, {}, monkeypatch).run(task_vars={"inventory_hostname": "client1"})
+    return result
+
+
+@pytest.mark.parametrize("off_s", [-300.0, 300.0, 0.0])
+def test_how_far_a_clock_is_off_at_least(monkeypatch: pytest.MonkeyPatch, off_s: float) -> None:
+    told = probed(monkeypatch, {"time": time.time() + off_s})["clock_offset_s"]
+    assert told == pytest.approx(abs(off_s), abs=1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"failed": True, "rc": 127, "msg": "oh"}, "there is no Python for Ansible (client1): install the package python3"),
+        (
+            {"failed": True, "msg": "ansible-core requires a minimum of Python version 3.8. Current version: 3.6.8"},
+            "the Python for Ansible is older than 3.8 (client1): install a newer one beside it",
+        ),
+        ({"failed": True, "msg": "another"}, "another"),
+    ],
+)
+def test_a_host_that_cannot_be_asked(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], said: str) -> None:
+    assert probed(monkeypatch, answer)["msg"].startswith(said)
