@@ -28,6 +28,12 @@ MOUNTED = 'cd "$1"; shift; mount -t overlay -o lowerdir=image,upperdir=upper,wor
 """In a mount namespace of the machine's own, so that its files are unmounted however it ends."""
 
 
+ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1"; shift; done; shift; exec "$@"'
+"""Into the cgroups of which the files are named, before --."""
+STARTED: dict[str, subprocess.Popen[bytes]] = {}
+"""What was started here for each machine that runs, until it is waited for."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """One machine; ``unit`` is its name outside its own walls, of its cgroup and its network namespace."""
@@ -111,14 +117,10 @@ class Machine:
         for entry in entries:
             entry.parent.mkdir(exist_ok=True)
 
-        def enter() -> None:
-            for entry in entries:
-                entry.write_text(str(os.getpid()))
-
         with self.log.open("ab") as log:
-            subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=ENVIRONMENT,
-                start_new_session=True, preexec_fn=enter,
+            STARTED[self.unit] = subprocess.Popen(
+                ["sh", "-euc", ENTER, "sh", *map(str, entries), "--", *command],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=ENVIRONMENT, start_new_session=True,
             )  # fmt: skip
 
     def greets(self) -> bool:
@@ -179,6 +181,8 @@ class Machine:
         while left := self.processes():
             assert time.monotonic() < deadline, f"processes {left} of {self.name} do not end"
             time.sleep(POLL_S)
+        if started := STARTED.pop(self.unit, None):
+            started.wait(timeout=patience_s)
 
     def remove(self) -> None:
         """Remove what there is of it outside of its folder, once it is down; then the folder."""
