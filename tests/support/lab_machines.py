@@ -103,7 +103,7 @@ class Machine:
         while not self.greets():
             said = self.log.read_text(errors="replace")[-1000:] if self.log.exists() else ""
             assert time.monotonic() < deadline, f"{self.name} does not boot: {said}"
-            assert self.processes(), f"{self.name} has ended: {said}"
+            assert not self._has_ended(), f"{self.name} has ended: {said}"
             time.sleep(POLL_S)
 
     @property
@@ -122,6 +122,11 @@ class Machine:
                 ["sh", "-euc", ENTER, "sh", *map(str, entries), "--", *command],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=ENVIRONMENT, start_new_session=True,
             )  # fmt: skip
+
+    def _has_ended(self) -> bool:
+        """Say whether what watches over it is gone; just started it may not be in its cgroup yet."""
+        started = STARTED.get(self.unit)
+        return started.poll() is not None if started else not self.processes()
 
     def greets(self) -> bool:
         """Say whether its sshd answers."""
