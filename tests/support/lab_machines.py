@@ -79,6 +79,7 @@ class Machine:
     def boot(self) -> None:
         """Boot it and wait until its sshd greets."""
         assert not self.processes(), f"{self.name} runs already"
+        self._clear_cgroups()
         command = [
             *("unshare", "--mount", "sh", "-euc", MOUNTED, "sh", str(self.folder)),
             *("taskset", "--cpu-list", ",".join(map(str, self.cpus))),
@@ -191,15 +192,19 @@ class Machine:
 
     def remove(self) -> None:
         """Remove what there is of it outside of its folder, once it is down; then the folder."""
-        for hierarchy in _hierarchies():
-            for folder, _, _ in os.walk(hierarchy / self.unit, topdown=False):
-                Path(folder).rmdir()
+        self._clear_cgroups()
         for kind in ("propagate", "unix-export"):
             with contextlib.suppress(OSError):
                 subprocess.run(["umount", NSPAWN / kind / self.unit], capture_output=True, check=False)
                 (NSPAWN / kind / self.unit).rmdir()
         if self.folder.exists():
             shutil.rmtree(self.folder)
+
+    def _clear_cgroups(self) -> None:
+        """Remove the cgroups of its last life."""
+        for hierarchy in _hierarchies():
+            for folder, _, _ in os.walk(hierarchy / self.unit, topdown=False):
+                Path(folder).rmdir()
 
     def left_behind(self) -> list[str]:
         """Return what there still is of it."""
