@@ -27,6 +27,7 @@ OF_A_PLAN = (
     "probe_window_s", "order", "precision", "cells",
 )  # fmt: skip
 """Keys of a plan on record that a plan's file has, too."""
+DESIGNS = ("ladder", "factorial", "map", "hypotheses")
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,11 @@ def _document(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_entries(plan: Plan) -> None:
     """Raise BenchError unless all entries that the plan takes from its catalog are such as this checkout knows."""
+    kind = (plan.design or {}).get("kind")
+    if plan.design and kind not in DESIGNS:
+        raise BenchError(f"there is no design {kind!r}", "plan: design", nearest(str(kind), DESIGNS))
+    if not all(isinstance(cell.users, int) for cell in plan.cells):
+        raise BenchError("a cell has no number of users", "plan: cells", "get the run from where it was measured")
     cells, catalog = [*plan.cells, *plan.ceilings()], plan.catalog
     for part, group in GROUPS.items():
         known = getattr(catalog, group)
@@ -107,6 +113,10 @@ def _check_entries(plan: Plan) -> None:
                 raise BenchError(f'there is no {part} "{name}"', f"catalog: {group}", nearest(name, known))
         check_document({name: known[name] for name in names}, Path("catalog"), "catalog", within=group)
     variants = {cell.variant: catalog.variants[cell.variant] for cell in cells}
+    generators = {cell.generator: catalog.generators[cell.generator] for cell in cells}
+    for name, entry in (*variants.items(), *generators.items()):
+        if not isinstance(entry["processes"], int):
+            raise BenchError(f"{name} has no number of processes", "catalog", "get the run from where it was measured")
     frameworks = {entry["framework"]: catalog.frameworks[entry["framework"]] for entry in variants.values()}
     check_document(frameworks, Path("catalog"), "catalog", within="frameworks")
     for name, entry in variants.items():

@@ -17,7 +17,7 @@ from collect.errors import BenchError
 KEY = "repeats"
 MOST_RUNS = 300
 """The newest runs that are looked at for one that is alike: a night's run each for most of a year."""
-ODD = (LookupError, TypeError, ValueError, AttributeError)
+ODD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What a manifest raises that is JSON and yet no manifest."""
 
 
