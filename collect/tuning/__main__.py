@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,8 @@ def say_ready() -> None:
 
 def check(files: Files) -> dict[str, Any]:
     """Return what would be in force. Raises TuningError where it cannot be done."""
-    return in_force(changes(files, config.load(files)), {})
+    planned = changes(files, config.load(files))
+    return in_force([replace(change, before=files.read(change.name)) for change in planned], {})
 
 
 def main() -> int:

@@ -82,7 +82,7 @@ class Host:
     def record(self) -> dict[str, Any]:
         """Return what was there before; an older testbed has not noted it: all is its own. Raises BelongingsError."""
         path = self.path(f"{self.prefix}/{RECORD}")
-        lists = ("users", "groups", "folders", "packages", "masked")
+        lists = ("users", "groups", "folders", "parents", "packages", "masked")
         empty: dict[str, Any] = {"pending": None, **{name: [] for name in lists}}
         try:
             kept: dict[str, Any] = json.loads(path.read_text())
@@ -114,12 +114,14 @@ class Host:
         if self.path(MARK).exists():
             return self.record()
         there = [name for name in (self.prefix, *FOLDERS) if self.path(name).exists()]
+        parents = {str(parent) for name in (self.prefix, MARK) for parent in Path(name).parents if str(parent) != "."}
         home = ansible_home()
         return {
             **self.record(),
             "users": sorted(self.names("etc/passwd") & set(USERS)),
             "groups": sorted(self.names("etc/group") & set(GROUPS)),
             "folders": [name for name in there if name != "run/bench"],
+            "parents": sorted(name for name in parents if not self.path(name).exists()),
             "ansible": {"folder": home, "there": self.path(home).exists()},
         }
 

@@ -177,6 +177,10 @@ class Removal:
             record.unlink()
         if self.host.prefix not in self.record["folders"]:
             path.rmdir()
+        for name in sorted(self.record["parents"], reverse=True):  # the deepest first
+            parent = self.host.path(name)
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
 
     def _remove(self, path: Path, *, told: bool = True) -> None:
         if told:

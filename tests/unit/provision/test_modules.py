@@ -59,6 +59,12 @@ def test_only_what_is_needed_is_done(state: dict[str, str], commands: list[list[
     assert unit.plan(properties(5, **state), True, []) == commands
 
 
+def test_a_unit_that_is_not_to_be_started_is_enabled_and_no_more() -> None:
+    inactive = properties(5, ActiveState="inactive", UnitFileState="disabled")
+    assert unit.plan(inactive, True, [], False) == [["enable"]]
+    assert unit.plan({**inactive, "UnitFileState": "enabled"}, True, [], False) == []
+
+
 def test_a_proof_must_be_newer_than_the_start(tmp_path: Path) -> None:
     (tmp_path / "live").write_text("")
     now = time.time()

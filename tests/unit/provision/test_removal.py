@@ -315,6 +315,19 @@ def test_whose_home_it_is_follows_from_sudo(belongings: ModuleType, monkeypatch:
     assert belongings.ansible_home().endswith("/.ansible") or os.geteuid() != 0
 
 
+def test_folders_that_were_made_for_its_own_go_with_it(
+    belongings: ModuleType, remember: ModuleType, remove: ModuleType, fake: Fake
+) -> None:
+    before = fake.files()
+    fake.host.prefix = "srv/tests/bench"
+    remember.begin(fake.host, write=True)
+    fake.provision(belongings)
+    fake.write("srv/tests/bench/python3.8/x")
+    removed(remove, fake)
+    left = [line for line in differences(before, fake.files()) if "/opt/bench" not in line]
+    assert left == []
+
+
 def test_a_record_is_whole_or_not_there(belongings: ModuleType, remember: ModuleType, fake: Fake) -> None:
     remember.begin(fake.host, write=True)
     record = json.loads((fake.root / PREFIX / "before.json").read_text())

@@ -155,6 +155,7 @@ def test_a_check_says_what_would_be_and_changes_nothing(host: Host) -> None:
     [
         ({"governor": "fast"}, "error: there is no governor 'fast' (server1): set tuning_governor to one of "),
         ({"smt_siblings_off": True}, "error: bench_cpus (0-1) names both threads of a core, and a measured CPU"),
+        ({"sysctls": {"vm.no_such": 1}}, "error: /proc/sys/vm/no_such cannot be read, No such file"),
         ({"noise": 1}, "error: noise cannot be tuned (server1): mend the tuning_ variables of the host"),
     ],
 )
