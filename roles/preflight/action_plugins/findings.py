@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -10,13 +11,15 @@ from collect.errors import BenchError
 from collect.preflight.findings import check_levels, refusals, told
 from collect.preflight.lab import Host, Lab
 from collect.preflight.look import look
+from collect.provision.libc import needed_libc
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """``findings: limits=… levels=… needs=… services=… same_host=… libc=… tuned=… notes=…``.
+    """``findings: limits=… levels=… needs=… services=… same_host=… python=… tuned=… notes=…``.
 
-    Looks at what the tasks before it have registered as ``__preflight_host`` and ``__preflight_machine``. Returns
-    ``findings`` (see collect/preflight/findings.py), ``errors`` and ``told``, lines for the user.
+    Looks at what the tasks before it have registered as ``__preflight_host`` and ``__preflight_machine``; ``python`` is the
+    packed one that is to be carried there. Returns ``findings`` (see collect/preflight/findings.py), ``errors`` and ``told``,
+    lines for the user.
     """
 
     _requires_connection = False
@@ -35,7 +38,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             needs=list(asked.get("needs") or ()),
             services={name: int(port) for name, port in asked["services"].items()},
             same_host=bool(asked.get("same_host")),
-            libc=str(asked.get("libc") or ""),
+            libc=needed_libc(Path(asked["python"])) if asked.get("python") else "",
             tuned=list(asked.get("tuned") or ()),
         )
         levels = dict(asked.get("levels") or {})

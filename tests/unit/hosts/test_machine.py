@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from collect.hosts import machine
 from tests.support.checkout import ORIGINAL
+from tests.support.venv38 import python38_with
 
 SOURCES = sorted((ORIGINAL / "collect" / "hosts").glob("*.py"))
 
@@ -45,3 +48,13 @@ def test_an_address_that_is_not_there_has_the_link_that_is_named() -> None:
     told = machine.network("192.0.2.99", "lo")
     assert told["load_interface"] is None
     assert told["link"]["name"] == "lo"
+
+
+def test_the_hosts_python_runs_it() -> None:
+    """As Ansible carries it there: by itself, without the rest of this project."""
+    python = python38_with(ORIGINAL / "collect" / "sampler" / "requirements.lock")
+    program = "import json; from bench_hosts.machine import hardware; print(json.dumps(hardware('all')))"
+    beside = ORIGINAL / "roles" / "preflight" / "module_utils"
+    environment = {**os.environ, "PYTHONPATH": str(beside), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([python, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["cpu_set"] == machine.hardware("all")["cpu_set"]

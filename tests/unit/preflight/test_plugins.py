@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -142,3 +143,14 @@ def test_how_far_a_clock_is_off_at_least(monkeypatch: pytest.MonkeyPatch, off_s:
 )
 def test_a_host_that_cannot_be_asked(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], said: str) -> None:
     assert probed(monkeypatch, answer)["msg"].startswith(said)
+
+
+def test_the_python_that_is_carried_there_must_run_there(
+    monkeypatch: pytest.MonkeyPatch, hosts: dict[str, Any], tmp_path: Path
+) -> None:
+    packed = tmp_path / "python.tar"
+    packed.write_bytes(b"\0GLIBC_2.38\0")
+    result = found(monkeypatch, "client1", hosts, python=str(packed))
+    assert "needs glibc-2.38, the host has glibc-2.36 (client1): " in result["errors"][0]
+    packed.write_bytes(b"\0GLIBC_2.17\0")
+    assert not found(monkeypatch, "client1", hosts, python=str(packed)).get("failed")
