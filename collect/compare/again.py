@@ -17,6 +17,10 @@ from collect.errors import BenchError
 from collect.rerun.repeats import Repeats, repeats_of
 
 DIFFERENT = "different"
+UNSURE = (
+    "How far repeated runs lie apart is not known here, so a difference may be no more than that: measure it again, on the"
+    " same commit, to know."
+)
 MOST_NAMED = 3
 """Cells, and things that changed, that the answer names; the table has all."""
 
@@ -46,8 +50,9 @@ class Again:
 
     @property
     def lines(self) -> list[str]:
-        """The answer in sentences: the figures, the conditions, the code."""
-        return [self._figures(), self._conditions(), self._code()]
+        """The answer in sentences: the figures, the conditions, the code, and where it is less sure than it looks."""
+        unsure = bool(self.differing) and self.found.effects[self.found.by.key] is None
+        return [self._figures(), self._conditions(), self._code(), *[UNSURE] * unsure]
 
     def _figures(self) -> str:
         cells, share = self.found.cells, f"{100 * self.found.margin:g} %"

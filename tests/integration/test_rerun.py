@@ -100,6 +100,7 @@ def test_other_hosts_are_refused_by_name_and_leave_nothing(
 ) -> None:
     before = partials(provisioned)
     refused = provisioned.play(RUN, "-e", f"rerun={first}", fails=True)
+    assert refused.exit_code == 2
     last = refused.output.strip().splitlines()[-1]
     assert other_setting in last
     assert last.endswith("-e rerun_despite=sysctl")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from collect.cli import main
-from collect.compare.again import DIFFERENT, again_data, compare_again
+from collect.compare.again import DIFFERENT, UNSURE, again_data, compare_again
 from collect.compare.runs import SAME, UNKNOWN
 from collect.errors import BenchError
 from tests.support.many_runs import FLASK, STARLETTE, ManyRuns
@@ -144,3 +144,13 @@ def test_the_command_takes_one_run(runs: ManyRuns, capsys: pytest.CaptureFixture
     assert main(["compare", "latest", "--by", "cpu", *where]) == 0
     assert main(["compare", first, *where]) == 2
     assert "repeats no other" in capsys.readouterr().err
+
+
+def test_a_difference_is_no_surer_than_repeated_runs_allow(runs: ManyRuns) -> None:
+    """Where no run was repeated it is said; with three of one commit how far they lie apart is counted."""
+    _, second = pair(runs, rates(flask=320))
+    assert compare_again(runs.archive, second).lines[3:] == [UNSURE]
+    for mean in (400, 402, 398):
+        runs.add(rates(flask=mean), commit="a" * 40)
+    _, second = pair(runs, rates(flask=320))
+    assert compare_again(runs.archive, second).lines[3:] == []
