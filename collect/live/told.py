@@ -33,12 +33,12 @@ REMEDIES: tuple[tuple[Callable[[str], bool], str, str], ...] = (
 
 ESCALATION: tuple[tuple[Callable[[str], bool], str, str], ...] = (
     (
-        lambda said: re.search(r"Incorrect \w+ password", said) is not None,
+        lambda said: re.search(r"Incorrect (sudo|su|doas) password", said) is not None,
         "its sudo refuses the password",
         "give the right one by --ask-become-pass, or mend ansible_become_password in the inventory",
     ),
     (
-        lambda said: re.search(r"Missing \w+ password|a password is required", said) is not None,
+        lambda said: re.search(r"Missing (sudo|su|doas) password|sudo: a password is required", said) is not None,
         "its sudo asks for a password",
         "give it by --ask-become-pass, or as ansible_become_password in a vault",
     ),
