@@ -30,6 +30,7 @@ def trial_data(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "findings": entry.get("limited_by") or [],
         "conditions": entry.get("conditions") or {},
+        "tuning": entry.get("tuning") or {},
         "sockets": trial_sockets(entry),
     }
 

@@ -70,7 +70,8 @@ def test_what_was_put_there_goes_and_nothing_else(plain: Checkout) -> None:
     for host in HOSTS:
         assert_same(before[host], now[host])
     assert plain.play(DOWN, *PLAIN).changed == 0
-    left = "systemctl list-units --all --plain --no-legend 'bench-*'; ls -d /run/bench /run/systemd/system.control/bench-*"
+    folders = "ls -d /run/bench /run/systemd/system.control/bench-*"
+    left = f"systemctl list-units --all --plain --no-legend 'bench-*'; {folders}"
     for host in HOSTS:
         assert plain.on(host, f"({left}) 2>/dev/null || true") == ""
 
