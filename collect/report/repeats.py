@@ -52,7 +52,7 @@ def repeats(figures: RunFigures) -> Extra | None:
 
 
 def _extra(of: Repeats, title: str, lines: Sequence[str], data: dict[str, Any], **content: Any) -> Extra:
-    shown = {"told": lines, "changed": (), "rows": (), "notes": ()} | content
+    shown: dict[str, Any] = {"told": lines, "changed": (), "rows": (), "notes": (), **content}
     return Extra(
         NAME, title, "report_repeats.html.j2", content=shown, data=data, lines=lines, leads=of.asked, ends=True
     )

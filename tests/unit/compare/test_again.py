@@ -153,4 +153,5 @@ def test_a_difference_is_no_surer_than_repeated_runs_allow(runs: ManyRuns) -> No
     for mean in (400, 402, 398):
         runs.add(rates(flask=mean), commit="a" * 40)
     _, second = pair(runs, rates(flask=320))
-    assert compare_again(runs.archive, second).lines[3:] == []
+    again = compare_again(runs.archive, second)
+    assert (again.verdict, again.lines[3:]) == (DIFFERENT, [])
