@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collect.archive.store import Archive
-from collect.compare.heads import Head, head_of
+from collect.compare.heads import Head, read_head
 from collect.compare.metadata import Difference, differences, table, traits
 from collect.compare.packages import spelled_out
 from collect.compare.runs import MARGIN, SAME, UNKNOWN, CellComparison, Comparison, compare_runs
@@ -18,8 +18,8 @@ from collect.rerun.repeats import Repeats, repeats_of
 
 DIFFERENT = "different"
 UNSURE = (
-    "How far repeated runs lie apart is not known here, so a difference may be no more than that: measure it again, on the"
-    " same commit, to know."
+    "How far repeated runs lie apart is not known here, so a difference may be no more than that: measure it again, on"
+    " the same commit, to know."
 )
 MOST_NAMED = 3
 """Cells, and things that changed, that the answer names; the table has all."""
@@ -98,14 +98,13 @@ def compare_again(
     alike everything may, and is told. BenchError where a run repeats none, the other one is not in the archive, or they
     cannot be compared.
     """
-    manifest = archive.manifest(run_id)
-    repeats = repeats_of(manifest)
+    repeats = repeats_of(archive.manifest(run_id))
     if repeats is None:
         raise BenchError("the run repeats no other", run_id, "name two runs; `collect list` has them")
     if repeats.run_id not in archive.run_ids():
         problem = f"the run {repeats.run_id}, which it repeats, is not in the archive"
         raise BenchError(problem, run_id, "import that one, or name two runs that are there")
-    heads = head_of(archive.manifest(repeats.run_id)), head_of(manifest)
+    heads = read_head(archive, repeats.run_id), read_head(archive, run_id)
     changed = _changed(*heads)
     known = table().keys()
     allowed = {*repeats.despite, *despite} & known if repeats.asked else {each.name for each in changed} | set(despite)

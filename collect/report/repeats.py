@@ -9,7 +9,7 @@ from typing import Any
 from collect.compare.again import Again, again_data, compare_again
 from collect.compare.words import comparison_notes, limits, ratio
 from collect.errors import BenchError
-from collect.rerun.repeats import KEY, Repeats, repeats_of
+from collect.rerun.repeats import KEY, ODD, Repeats, repeats_of
 from collect.report.extras import Extra
 from collect.report.figures import RunFigures
 from collect.report.words import number
@@ -41,9 +41,9 @@ def repeats(figures: RunFigures) -> Extra | None:
     title = f"Against {of.run_id}, {what}"
     try:
         again = compare_again(figures.archive, figures.run_id)
-    except BenchError as error:
-        told = f"Not compared: {error.what}."
-        return _extra(of, title, [told], {**of.to_json(), "why": error.what})
+    except (BenchError, *ODD) as error:
+        why = error.what if isinstance(error, BenchError) else f"one of the two runs cannot be read ({of.run_id})"
+        return _extra(of, title, [f"Not compared: {why}."], {**of.to_json(), "why": why})
     rows = list(_rows(again))
     said = list(again.lines)
     content = {"told": said, "changed": [each.in_words() for each in again.changed], "rows": rows}

@@ -46,7 +46,8 @@ PLACES = [
     ),
     ("catalog",), *(("catalog", group) for group in USED),
 ]  # fmt: skip
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.sampled_from(["../x", "|x"])
+ODD_TEXTS = st.text(max_size=6) | st.sampled_from(["../x", "|x"])
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | ODD_TEXTS
 ANYTHING = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2)
 )

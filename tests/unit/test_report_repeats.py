@@ -124,3 +124,11 @@ def test_a_page_that_is_kept_is_drawn_anew_when_others_come(runs: tuple[Archive,
     assert report_key(alone, second) == before
     (tmp_path / "20260101T000000Z-ffffff").mkdir()
     assert report_key(alone, second) != before
+
+
+def test_a_run_that_says_nothing_of_its_catalog_spoils_no_report(tmp_path: Path) -> None:
+    many = ManyRuns(tmp_path)
+    first = many.add({FLASK: [1.0]}, change=lambda manifest: manifest.update(catalog={}))
+    second = write_run(many.path, small_plan(1)).seal().name
+    _, found = section(many.archive, second)
+    assert found.lines == [f"Not compared: one of the two runs cannot be read ({first})."]
