@@ -11,7 +11,7 @@ from collect.archive.kept import as_sealed
 from collect.archive.store import Archive, Manifest
 from collect.catalog import Catalog
 from collect.compare.heads import Head, head_of
-from collect.compare.metadata import GROUPS, check_names
+from collect.compare.metadata import GROUPS, check_names, traits
 from collect.documents import check_document, nearest
 from collect.errors import BenchError
 from collect.paths import shown
@@ -56,6 +56,7 @@ def original(archive: Archive, run: str, inventory: str | None = None, despite: 
         raise BenchError("manifest or trials are not as they were sealed", where, f"see `collect verify {run_id}`")
     try:
         found = Original(manifest, head_of(manifest), plan_of(manifest))
+        _check_rest(found)
         of = str(manifest["inventory"])
     except ODD as error:
         raise BenchError("the manifest cannot be read", where, f"see `collect verify {run_id}`") from error
@@ -87,6 +88,16 @@ def plan_of(manifest: Manifest) -> Plan:
         remedy = f"measure it with the code of then: {worktree(manifest['git']['commit'])}"
         raise BenchError(problem, manifest["run_id"], remedy) from error
     return plan
+
+
+def _check_rest(found: Original) -> None:
+    """Raise one of ``ODD`` where what else is asked of the manifest is not what it should be."""
+    for cell in found.plan.cells:
+        traits(found.head, cell)
+    texts = [found.head.commit or "", *found.head.locks.values()]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(texts)
+    int(found.manifest["port_base"])
 
 
 def _document(plan: Mapping[str, Any]) -> dict[str, Any]:

@@ -106,6 +106,10 @@ def test_a_plan_that_nobody_could_have_written_is_not_measured(
         lambda manifest: manifest.update(catalog=None),
         lambda manifest: manifest.pop("inventory"),
         lambda manifest: manifest.pop("git"),
+        lambda manifest: manifest["git"].update(commit=7),
+        lambda manifest: manifest["locks"].update({"apps/requirements.lock": []}),
+        lambda manifest: manifest["hosts"].update(server1="x"),
+        lambda manifest: manifest.update(port_base="x"),
     ],
 )
 def test_a_manifest_that_is_none_is_told_in_one_line(runs: ManyRuns, change: Callable[[Manifest], object]) -> None:
