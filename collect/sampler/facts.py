@@ -154,9 +154,10 @@ class Facts:
         """Return what is tuned for the trials of some ``profiles``, as the host was told; None where nothing is."""
         try:
             told = json.loads(self._text(self._root / "etc/bench/tuning.json") or "{}")
-            return {**told["listed"], "profiles": told["profiles"]} if told.get("listed") else None
-        except (ValueError, LookupError, TypeError, AttributeError):
+            listed, profiles = told.get("listed"), told.get("profiles")
+        except (ValueError, AttributeError):
             return None
+        return {**listed, "profiles": profiles} if listed else None
 
     def _mhz(self, name: str, choose: Any) -> float | None:
         texts = [self._text(self._cpu / f"cpu{cpu}/cpufreq/{name}") for cpu in self._cpus]

@@ -111,8 +111,12 @@ def say_ready() -> None:
 
 def check(files: Files) -> dict[str, Any]:
     """Return what would be in force. Raises TuningError where it cannot be done."""
-    planned = changes(files, config.load(files))
-    return in_force([replace(change, before=files.read(change.name)) for change in planned], {})
+    planned = [replace(change, before=files.read(change.name)) for change in changes(files, config.load(files))]
+    for change in planned:
+        if change.value is not None and not change.optional and not os.access(files.root / change.name, os.W_OK):
+            remedy = "leave away what asks for it on a host that is no machine of its own"
+            raise TuningError(f"/{change.name} is read-only here", remedy)
+    return in_force(planned, {})
 
 
 def main() -> int:

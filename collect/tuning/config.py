@@ -45,20 +45,20 @@ def load(files: Files, name: str = CONFIG) -> Config:
 
 def of(given: Mapping[str, Any], cpus: str | None) -> Config:
     """Return what a mapping lists. Raises TuningError for what it may not hold."""
-    given = dict(given)
+    rest = dict(given)
     sysctls: dict[str, str] = {}
-    for name, value in (given.pop("sysctls", None) or {}).items():
+    for name, value in (rest.pop("sysctls", None) or {}).items():
         if not NAME.fullmatch(name) or ".." in name:
             raise TuningError(f"{name!r} is no kernel setting", "write one such as vm.swappiness in tuning_sysctls")
         sysctls[name] = " ".join(str(int(value) if isinstance(value, bool) else value).split())
     config = Config(
         cpus=None if cpus is None else numbers(str(cpus)),
-        governor=given.pop("governor", None),
-        turbo=given.pop("turbo", None),
-        smt_siblings_off=bool(given.pop("smt_siblings_off", False)),
-        irqs_off=bool(given.pop("irqs_off", False)),
+        governor=rest.pop("governor", None),
+        turbo=rest.pop("turbo", None),
+        smt_siblings_off=bool(rest.pop("smt_siblings_off", False)),
+        irqs_off=bool(rest.pop("irqs_off", False)),
         sysctls=sysctls,
     )
-    if given:
-        raise TuningError(f"{', '.join(sorted(given))} cannot be tuned", REMEDY)
+    if rest:
+        raise TuningError(f"{', '.join(sorted(rest))} cannot be tuned", REMEDY)
     return config

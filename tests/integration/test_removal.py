@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -32,7 +32,7 @@ def known(variables: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def plain(new_checkout: Callable[[], Checkout]) -> Iterator[Checkout]:
+def plain(new_checkout: Callable[[], Checkout]) -> Checkout:
     """Hosts on which nothing was provisioned, in an inventory that does not know where they come from."""
     checkout = new_checkout()
     checkout.play("playbooks/hosts.yml", timeout_s=HOSTS_S)
@@ -46,7 +46,7 @@ def plain(new_checkout: Callable[[], Checkout]) -> Iterator[Checkout]:
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": groups}}))
     for host in HOSTS:  # as a lab's machine has been used before
         checkout.on(host, "python3 -c 'import json, ssl, pwd, grp'; mkdir -p /root/.config; touch /root/.config/theirs")
-    yield checkout
+    return checkout
 
 
 def test_what_was_put_there_goes_and_nothing_else(plain: Checkout) -> None:

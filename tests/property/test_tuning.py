@@ -50,7 +50,7 @@ def step(machine: Machine, what: str, config: Config | None, crash: tuple[int, b
             Kept(machine).restore()
         else:
             machine.boot(f"boot {number}", fresh=False)
-    except (Crash, TuningError):  # noqa: SIM105 (a crash is no exception that is to be suppressed elsewhere)
+    except (Crash, TuningError):
         pass
     machine.crash_at = None
 

@@ -73,7 +73,7 @@ class Host:
     def is_masked(self, unit: str) -> bool:
         """Say whether systemd is kept from ever starting a unit."""
         path = self.path(f"{SYSTEMD}/{unit}")
-        return path.is_symlink() and os.readlink(str(path)) == "/dev/null"
+        return path.is_symlink() and os.readlink(path) == "/dev/null"  # noqa: PTH115 (there is no other in Python 3.8)
 
     def was_provisioned(self) -> bool:
         """Say whether there is anything of the testbed."""

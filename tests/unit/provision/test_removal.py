@@ -102,11 +102,11 @@ def fake(tmp_path: Path, belongings: ModuleType, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def remove(belongings: ModuleType, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def remove(belongings: ModuleType, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setitem(sys.modules, "ansible.module_utils.belongings", belongings)
     module = plugin("removal/library/remove.py")
     monkeypatch.setattr(module, "run", fake.run)
-    yield module
+    return module
 
 
 def removed(remove: ModuleType, fake: Fake, *, packages: bool = False, dry: bool = False) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +62,8 @@ class Watched:
 
 
 @pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    yield Watched(tmp_path)
+def watched(tmp_path: Path) -> Watched:
+    return Watched(tmp_path)
 
 
 def test_the_record_says_what_was_in_force(watched: Watched) -> None:
