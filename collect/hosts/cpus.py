@@ -76,7 +76,7 @@ class Topology:
         return found if len(found) < len(known) else ()
 
     def choose(self, wanted: str) -> tuple[int, ...]:
-        """Return the CPUs that ``performance``, ``all`` or a list such as ``0-3`` means. Raises ValueError, in words."""
+        """Return the CPUs that ``performance``, ``all`` or a list such as ``0-3`` means; raises ValueError in words."""
         if wanted == PERFORMANCE:
             return self.performance_cpus()
         if wanted == ALL:

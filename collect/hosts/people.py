@@ -19,27 +19,36 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def people(root: Path = Path("/")) -> list[str]:
-    """Return who is logged in besides the session of this process, such as ``alice (ssh, from 192.0.2.9)``.
+    """Return who is logged in besides who asks, such as ``alice (ssh, from 192.0.2.9)``.
 
-    As systemd-logind tells it; where that does not run, by utmp.
+    That is the user of this process' session, from the same host. As systemd-logind tells it; where there is none, by
+    utmp.
     """
     folder = root / "run/systemd/sessions"
     if not folder.is_dir():
         return _by_utmp(root)
     own = re.search(r"/session-([^/\n]+)\.scope", text(root / "proc/self/cgroup") or "")
+    me = _session(folder / own[1]) if own else {}
     found = []
     for path in sorted(folder.iterdir()):
         # The fifos beside them (3.ref) are logind's; reading one would wait for ever.
         if not path.is_file() or (own and own[1] == path.name):
             continue
-        said = dict(line.split("=", 1) for line in (text(path) or "").splitlines() if "=" in line)
+        said = _session(path)
         if not said.get("USER") or not said.get("CLASS", "user").startswith("user") or said.get("STATE") == "closing":
             continue
+        if said.get("REMOTE_HOST") and all(said.get(name) == me.get(name) for name in ("USER", "REMOTE_HOST")):
+            continue  # another line of who asks
         where = [said.get("SERVICE") or said.get("TYPE") or "", said.get("TTY") or ""]
         if said.get("REMOTE_HOST"):
             where.append(f"from {said['REMOTE_HOST']}")
         found.append(f"{said['USER']} ({', '.join(filter(None, where))})")
     return found
+
+
+def _session(path: Path) -> dict[str, str]:
+    """Return what logind's file says of a session."""
+    return dict(line.split("=", 1) for line in (text(path) or "").splitlines() if "=" in line)
 
 
 def _by_utmp(root: Path) -> list[str]:

@@ -43,8 +43,8 @@ class Host:
 class Lab:
     """All hosts that could be looked at, and what is asked of them.
 
-    ``libc`` is the C library that the Python which is carried to them needs; ``tuned`` names what is set for trials, so that
-    it need not be so before: governor, turbo, smt.
+    ``libc`` is the C library that the Python which is carried to them needs; ``tuned`` names what is set for trials, so
+    that it need not be so before: governor, turbo, smt.
     """
 
     hosts: Mapping[str, Host]
@@ -55,6 +55,11 @@ class Lab:
     same_host: bool = False
     libc: str = ""
     tuned: Sequence[str] = ()
+
+    @property
+    def first_client(self) -> str:
+        """Return the client that has the generator's master; hosts come in the order of the inventory."""
+        return next((name for name in self.hosts if name != self.server), "")
 
     def limit(self, name: str) -> float:
         """Return a limit as a number."""

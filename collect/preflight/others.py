@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collect.preflight.findings import Found
-from collect.preflight.lab import Check, Host, Lab
+from collect.preflight.lab import MASTER_PORT, Check, Host, Lab
 
 OWN_APP = "bench-app.service"
+OWN_LOAD = "bench-load@"
 # Redis may still be there where the variables have just given that port to the relay.
 OWN = {
     "redis": ("bench-redis.service",),
@@ -17,6 +18,10 @@ OWN = {
 def taken(host: Host, lab: Lab) -> Found:
     """See that the ports of services and trials are free, or the testbed's own already."""
     held: dict[str, str] = dict(host.probe["ports"])
+    if host.name != lab.server:
+        holder = held.pop(str(MASTER_PORT), None)
+        if holder and not holder.startswith(OWN_LOAD) and host.name == lab.first_client:
+            yield "master_port", {"port": MASTER_PORT, "holder": holder}
     services = {name: str(port) for name, port in lab.services.items()}
     if host.name == lab.server and services.get("relay", "") == services.get("redis"):
         yield "same_port", {"port": services["redis"]}

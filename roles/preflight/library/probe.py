@@ -97,6 +97,7 @@ def main() -> None:
             "first_port": {"type": "int", "required": True},
             "last_port": {"type": "int", "required": True},
             "service_ports": {"type": "list", "elements": "int", "required": True},
+            "client_ports": {"type": "list", "elements": "int", "default": []},
         },
         supports_check_mode=True,
     )
@@ -116,7 +117,11 @@ def main() -> None:
         source_address=source_towards(wanted["server_address"]),
         ephemeral_ports=[int(port) for port in read("/proc/sys/net/ipv4/ip_local_port_range", "0 0").split()],
         max_tw_buckets=int(read("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0")),
-        ports=ports(wanted["first_port"], wanted["last_port"], wanted["service_ports"]) if is_server else {},
+        ports=(
+            ports(wanted["first_port"], wanted["last_port"], wanted["service_ports"])
+            if is_server
+            else ports(1, 0, wanted["client_ports"])
+        ),
     )
 
 

@@ -31,6 +31,13 @@ def test_the_session_that_asks_is_not_told(tmp_path: Path) -> None:
     assert people.people(tmp_path) == ["alice (login, tty2)"]
 
 
+def test_another_line_of_who_asks_is_not_told_either(tmp_path: Path) -> None:
+    there = BOB.replace("192.0.2.9", "192.0.2.10")
+    write(tmp_path, {f"{SESSIONS}/{name}": text for name, text in {"7": BOB, "8": BOB, "9": there}.items()})
+    write(tmp_path, {"proc/self/cgroup": "1:name=systemd:/user.slice/user-1001.slice/session-7.scope\n0::/"})
+    assert people.people(tmp_path) == ["bob (sshd, from 192.0.2.10)"]
+
+
 def test_a_fifo_beside_them_is_left_alone(tmp_path: Path) -> None:
     write(tmp_path, {f"{SESSIONS}/2": ALICE})
     os.mkfifo(tmp_path / SESSIONS / "2.ref")

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import yaml
 
 from collect.preflight.findings import NOTE, REFUSE, rules
 from collect.preflight.lab import MASTER_PORT, Lab, peers
 from collect.preflight.look import look
 from collect.trial import watching
-from tests.support.looked import CLIENT, SECOND, SERVER, host, lab, link, ping, way
+from tests.support.looked import CLIENT, ROLE, SECOND, SERVER, host, lab, link, ping, way
 
 FAR = {"interface": "enp9s0", "source": CLIENT, "gateway": "192.0.2.1", "local": False}
 LOCAL = {"interface": "lo", "source": CLIENT, "gateway": None, "local": True}
@@ -32,6 +33,7 @@ PROBED: dict[str, tuple[dict[str, Any], str]] = {
     "source_address": ({"source_address": "192.0.2.12"}, f"would leave from 192.0.2.12, not from {CLIENT}"),
     "redis_port": ({"ports": {"6379": "valkey.service"}}, "port 6379, for Redis, is taken by valkey.service"),
     "app_ports": ({"ports": {"20003": "java (pid 7)", "20004": "java (pid 7)"}}, "are taken: java (pid 7)"),
+    "master_port": ({"ports": {"5557": "java (pid 7)"}}, "port 5557, for the generator's master, is taken by java"),
 }
 TOLD: dict[str, tuple[dict[str, Any], str]] = {
     "distribution": (
@@ -256,7 +258,8 @@ def test_who_tries_what() -> None:
 
 
 def test_locusts_master_waits_where_trials_say() -> None:
-    assert MASTER_PORT == watching.MASTER_PORT
+    told = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
+    assert MASTER_PORT == watching.MASTER_PORT == told["__preflight_master_port"]
 
 
 def test_what_is_tuned_for_trials_need_not_be_so_before() -> None:
@@ -268,3 +271,11 @@ def test_what_is_tuned_for_trials_need_not_be_so_before() -> None:
     hosts = [host("client1", told=told)]
     assert names(lab(hosts)) == {"governor", "turbo", "smt", "shared_threads"}
     assert names(lab(hosts, tuned=["governor", "turbo", "smt"])) == set()
+
+
+def test_the_masters_port_matters_on_the_first_client_and_is_the_generators_own() -> None:
+    taken = {"ports": {"5557": "java (pid 7)"}}
+    second = lab([host("client2", probed=taken, told={"ways": [way("server1"), way("client1")]})])
+    assert names(second, "client2") == set()
+    own = {"ports": {"5557": "bench-load@primary.service"}}
+    assert names(lab([host("client1", probed=own)])) == set()
