@@ -99,13 +99,13 @@ def conditions_of(task: Task, host: str) -> dict[str, Any] | None:
 
 
 def tuning_of(
-    spec: Mapping[str, Any], host: str, server: str, addresses: Mapping[str, str], tuned: Sequence[str]
+    spec: Mapping[str, Any], host: str, server: str, machines: Mapping[str, str], tuned: Sequence[str]
 ) -> str:
-    """Return whether a host is tuned for a trial: where its profile is among the ``tuned``.
+    """Return whether a host is tuned for a trial, where its profile is among the ``tuned``; ``machines`` has their addresses.
 
     A client on the server's own machine leaves that to the server's worker.
     """
-    if host != server and addresses[host] == addresses[server]:
+    if host != server and machines[host] == machines[server]:
         return AS_IT_IS
     return TUNED if spec["cell"]["profile"] in tuned else UNTUNED
 

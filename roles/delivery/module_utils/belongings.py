@@ -18,6 +18,8 @@ SERVICES = (
     "app", "collector", "conditions", "database", "load@", "quota", "redis", "relay", "tuning", "tuning-restore",
 )  # fmt: skip
 UNITS = (*(f"bench-{name}.service" for name in SERVICES), "bench-measured.slice")
+TRANSIENT = ("bench-ceilings.service",)
+"""While it is measured what the network can do."""
 DROP_INS = "bench-.service.d"
 """Of all services whose names begin so."""
 USERS = ("bench-app", "bench-redis", "bench-relay", "bench-database", "bench-load", "bench-collector")

@@ -19,12 +19,14 @@ from ansible.module_utils.belongings import (
     MARK,
     RECORD,
     SYSTEMD,
+    TRANSIENT,
     UNITS,
     USERS,
     BelongingsError,
     Host,
 )
 
+ALL_UNITS = (*UNITS, *TRANSIENT)
 TUNED = "var/lib/bench/tuning.json"
 RUNTIME = ("run/systemd/system", "run/systemd/system.control", "run/systemd/transient")
 TIMEOUT_S = 120
@@ -73,11 +75,11 @@ class Removal:
 
     def units(self) -> None:
         """Stop and remove the units, and what systemd was told of them."""
-        found = [name for name in (*UNITS, DROP_INS) if any(self._files_of(name))]
+        found = [name for name in (*ALL_UNITS, DROP_INS) if any(self._files_of(name))]
         if not found:
             return
         if not self.dry:
-            run("systemctl", "stop", *map(_pattern, UNITS), must=False)
+            run("systemctl", "stop", *map(_pattern, ALL_UNITS), must=False)
             if left := self._active():
                 raise BelongingsError(f"{', '.join(left)} cannot be stopped", "stop it there, then run this again")
         for name in found:
@@ -87,7 +89,7 @@ class Removal:
                     path.parent.rmdir()
         if not self.dry:
             run("systemctl", "daemon-reload")
-            run("systemctl", "reset-failed", *map(_pattern, UNITS), must=False)
+            run("systemctl", "reset-failed", *map(_pattern, ALL_UNITS), must=False)
 
     def _files_of(self, name: str) -> list[Path]:
         """Return the files and folders of a unit, or of a template's instances: themselves, drop-ins, links to them."""
@@ -99,7 +101,7 @@ class Removal:
 
     def _active(self) -> list[str]:
         states = "--state=active,activating,deactivating,reloading"
-        said = run("systemctl", "list-units", "--plain", "--no-legend", states, *map(_pattern, UNITS))
+        said = run("systemctl", "list-units", "--plain", "--no-legend", states, *map(_pattern, ALL_UNITS))
         names = [line.split()[0] for line in said.splitlines() if line.strip()]
         return [name for name in names if not name.endswith(".slice")]
 

@@ -60,6 +60,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         partial, spec = Path(arguments["partial_dir"]), arguments["spec"]
         name = task_vars["inventory_hostname"]
         addresses = {host: hosts[host]["bench_load_address"] for host in (server, *clients)}
+        machines = {host: str(hosts[host].get("ansible_host", host)) for host in (server, *clients)}
         task = Task(
             spec=spec,
             server=server,
@@ -69,7 +70,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             folder=partial / "trials" / f"{spec['trial_id']}.tmp",
             paths=Paths(prefix=arguments["prefix"]),
             facts=facts_of(open_partial(partial).facts),
-            tuning=tuning_of(spec, name, server, addresses, arguments["tuned_profiles"]),
+            tuning=tuning_of(spec, name, server, machines, arguments["tuned_profiles"]),
         )
         trial = Trial(
             task=task,
