@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -157,3 +158,57 @@ def test_an_mtu_that_differs(provisioned: Checkout) -> None:
         provisioned.on("client1", f"ip link set {interface} mtu {mtu}")
     told = f"the MTU of {interface} is {mtu - 100}, the server's is {mtu} (client1): "
     assert [line for line in found if told in line], found
+
+
+LATE = "/root/late"
+LATE_PYTHON = (
+    f"mkdir -p {LATE} && cd {LATE}"
+    " && printf 'import time\\nnow = time.time\\ntime.time = lambda: now() - 300\\n' >sitecustomize.py"
+    f" && printf '#!/bin/sh\\nexec env PYTHONPATH={LATE} /usr/bin/python3 \"$@\"\\n' >python && chmod +x python"
+)
+"""A Python by whose clock it is five minutes earlier: hosts on one machine share the clock itself."""
+
+
+def test_clocks_that_are_five_minutes_off(provisioned: Checkout) -> None:
+    hosts = ("server1", "client1")
+    for host in hosts:
+        provisioned.on(host, LATE_PYTHON)
+    try:
+        played = provisioned.play(SITE, "-e", f"ansible_python_interpreter={LATE}/python", fails=True)
+    finally:
+        for host in hosts:
+            provisioned.on(host, f"rm -r {LATE}")
+    found = lines(played, "error")
+    for host in hosts:
+        assert [line for line in found if f"(5 minutes) ({host}): let NTP or chrony set it" in line], found
+
+
+@pytest.fixture
+def twice(provisioned: Checkout) -> Iterator[str]:
+    """An inventory in which the server is the client, too, by another name and its other address."""
+    folder = provisioned.path / "inventory" / "twice"
+    folder.mkdir()
+    (folder / "group_vars").symlink_to("../group_vars")
+    address = provisioned.addresses()["server1"]
+    other = {name: address["ansible_host"] for name in ("ansible_host", "bench_load_address")}
+    hosts = {"server": {"server1": address}, "clients": {"client1": other}}
+    login = {
+        "ansible_user": "root",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_ssh_private_key_file": str(provisioned.state / "ssh" / "id_ed25519"),
+        "ansible_ssh_common_args": f"-F none -o UserKnownHostsFile={provisioned.state}/ssh/known_hosts",
+    }
+    groups = {group: {"hosts": names} for group, names in hosts.items()}
+    (folder / "hosts.yml").write_text(json.dumps({"all": {"children": groups, "vars": login}}))
+    yield "inventory/twice"
+    shutil.rmtree(folder)
+
+
+def test_one_machine_by_two_names(provisioned: Checkout, twice: str) -> None:
+    found = lines(provisioned.play(SITE, "-i", twice, *ALONE, fails=True), "error")
+    assert found == [
+        "error: server1 is the same machine (client1): name another host, or measure on one machine by inventory/local;"
+        " -e bench_same_host=true allows it"
+    ]
+    allowed = provisioned.play(SITE, "-i", twice, *ALONE, "-e", "bench_same_host=true")
+    assert [line for line in lines(allowed, "warning") if line.startswith("warning: server1 is the same machine: ")]
