@@ -123,7 +123,7 @@ def bundle(run: str, output: Path, archive_dir: Path, as_json: bool) -> None:
     """Put the run RUN into one file for others: its data as sealed, tags and notes, report, sentences, lock files.
 
     In it `verify.py` checks the data with nothing but Python, and draws the main figures again from the raw requests.
-    `collect import` takes a bundle. The same run gives the same bytes.
+    `collect import` takes a bundle. The same run gives the same bytes; one that repeats another tells of both.
 
     \b
     Examples:

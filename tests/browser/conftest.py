@@ -17,6 +17,7 @@ from collect.report.table import WAYS
 from tests.support.browser import Browser
 from tests.support.cells import cells, measured
 from tests.support.judged import ARTICLE_WAY, change, judged
+from tests.support.many_runs import FLASK, STARLETTE, ManyRuns
 from tests.support.mapped import CEILINGS, small_map
 from tests.support.plans import small_plan
 from tests.support.synthetic import Setting, finish, plausible, write_run
@@ -96,6 +97,18 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mapped")
     change(write_run(folder, plan, Setting(rps=60)).seal(), ceilings=CEILINGS)
     return drawn(Archive(folder))
+
+
+@pytest.fixture(scope="session")
+def repeated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a run that repeats another, whose server had another kernel and was faster with Flask."""
+    many = ManyRuns(tmp_path_factory.mktemp("repeated"))
+    many.add(
+        {FLASK: [643.5, 650, 656.5], STARLETTE: [792, 800, 808]},
+        change=lambda manifest: manifest["hosts"]["server1"].update(kernel="6.0-with-a-very-long-name<b>odd</b>"),
+    )
+    write_run(many.path, small_plan(3)).seal()
+    return drawn(many.archive)
 
 
 def drawn(archive: Archive) -> Path:

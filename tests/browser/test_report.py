@@ -15,7 +15,7 @@ from tests.support.browser import Browser, chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(chromium() is None, reason="no Chromium here")]
 WIDTHS = (1400, 768, 400)
-KINDS = ("page", "limited", "wide", "ranked", "ladder", "factorial", "mapped")
+KINDS = ("page", "limited", "wide", "ranked", "ladder", "factorial", "mapped", "repeated")
 """Fixtures of conftest.py: the pages of runs of each kind."""
 CELLS = "[...document.querySelectorAll('SELECTOR')].map(row => [ID, [...row.querySelectorAll('[data-value]')].map(cell => cell.dataset.value)])"  # noqa: E501
 
