@@ -101,7 +101,7 @@ def conditions_of(task: Task, host: str) -> dict[str, Any] | None:
 def tuning_of(
     spec: Mapping[str, Any], host: str, server: str, machines: Mapping[str, str], tuned: Sequence[str]
 ) -> str:
-    """Return whether a host is tuned for a trial, where its profile is among the ``tuned``; ``machines`` has their addresses.
+    """Return whether a host is tuned for a trial: its profile is among the ``tuned``. ``machines``: where each host is.
 
     A client on the server's own machine leaves that to the server's worker.
     """

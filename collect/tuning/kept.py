@@ -70,7 +70,9 @@ class Kept:
                 self.restore()
             raise
         if left:
-            record = Record(record.boot, tuple(change for change in record.changes if change.name not in left))
+            # The kernel may move them all the same, when their CPUs go offline.
+            found = tuple(replace(change, value=None) if change.name in left else change for change in found)
+            record = Record(record.boot, found)
             self._save(record)
         return record, left
 
@@ -127,7 +129,12 @@ class Kept:
             return False
         if not same_boot and (change.value is None or not same(change.name, now, change.value)):
             return False
-        self._files.write(change.name, change.before)
+        try:
+            self._files.write(change.name, change.before)
+        except TuningError:
+            if change.value is None:  # it was not set, and the kernel keeps it to itself
+                return False
+            raise
         return True
 
     def _set(self, record: Record) -> dict[str, str]:

@@ -40,8 +40,7 @@ def changes(files: Files, config: Config) -> list[Change]:
         *(_governors(files, measured, config.governor) if config.governor else ()),
         *(_turbo(files, config.turbo) if config.turbo is not None else ()),
         *(Change(SYSCTL, sysctl_file(name), value) for name, value in config.sysctls.items()),
-        *(_interrupts_off(files, measured, online - measured - offline) if config.irqs_off else ()),
-        *_interrupts_of(files, offline, moved=config.irqs_off, measured=measured),
+        *(_interrupts_off(files, measured | offline, online) if config.irqs_off else _interrupts_of(files, offline)),
         *(Change(SMT, f"{CPUS}/cpu{cpu}/online", "0") for cpu in sorted(offline)),
     ]
 
@@ -111,7 +110,9 @@ def _siblings(files: Files, measured: set[int]) -> set[int]:
     return others
 
 
-def _interrupts_off(files: Files, measured: set[int], rest: set[int]) -> Iterator[Change]:
+def _interrupts_off(files: Files, taken: set[int], online: set[int]) -> Iterator[Change]:
+    """Return the interrupts that may come to measured CPUs, or would when others are offline, moved to the rest."""
+    rest = online - taken
     if not rest:
         raise TuningError(
             "no CPU is left for the interrupts", "leave some out of bench_cpus, or leave tuning_irqs_off away"
@@ -122,19 +123,19 @@ def _interrupts_off(files: Files, measured: set[int], rest: set[int]) -> Iterato
             f"stop it there for the run (systemctl stop {BALANCER}), or leave tuning_irqs_off away",
         )
     for name in files.find(f"{IRQS}/[0-9]*/smp_affinity_list"):
-        if (before := _affinity(files, name)) & measured:
+        if (before := _affinity(files, name)) & taken:
             value = listed((before & rest) or rest)
             yield Change(IRQ, name, value, optional=True, of=owner(files, name))
     default = f"{IRQS}/default_smp_affinity"
-    if files.exists(default) and (before := from_mask(files.read(default))) & measured:
+    if files.exists(default) and (before := from_mask(files.read(default))) & taken:
         yield Change(IRQ, default, as_mask((before & rest) or rest))
 
 
-def _interrupts_of(files: Files, offline: set[int], *, moved: bool, measured: set[int]) -> Iterator[Change]:
+def _interrupts_of(files: Files, offline: set[int]) -> Iterator[Change]:
     """Return the interrupts that have no other CPUs than those: the kernel moves them, and never back."""
     for name in files.find(f"{IRQS}/[0-9]*/smp_affinity_list") if offline else ():
         before = _affinity(files, name)
-        if before and before <= offline and not (moved and before & measured):
+        if before and before <= offline:
             yield Change(IRQ, name, None, optional=True, of=owner(files, name))
 
 

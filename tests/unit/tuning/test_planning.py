@@ -90,6 +90,12 @@ def test_interrupts_do_not_go_to_cpus_that_go_offline(machine: Machine) -> None:
     found = wanted(machine, cpus=ONE_THREAD_EACH, irqs_off=True, smt_siblings_off=True)
     assert found[f"{IRQS}/24/smp_affinity_list"] == "16-19"
     assert found[f"{IRQS}/default_smp_affinity"] == "f0000"
+    assert found[f"{IRQS}/27/smp_affinity_list"] == "16-19", "the kernel would take it anywhere"
+    assert None not in found.values()
+
+
+def test_interrupts_that_lose_their_cpus_are_remembered_though_nobody_moves_them(machine: Machine) -> None:
+    found = wanted(machine, cpus=ONE_THREAD_EACH, smt_siblings_off=True)
     kept = [name for name, value in found.items() if value is None]
     assert kept == [f"{IRQS}/26/smp_affinity_list", f"{IRQS}/27/smp_affinity_list"], "the kernel moves these itself"
 
