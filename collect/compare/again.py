@@ -8,7 +8,7 @@ from typing import Any
 
 from collect.archive.store import Archive
 from collect.compare.heads import Head, read_head
-from collect.compare.metadata import Difference, differences, table, traits
+from collect.compare.metadata import CLIENTS, Difference, differences, only_one_has, table, traits
 from collect.compare.packages import spelled_out
 from collect.compare.runs import MARGIN, SAME, UNKNOWN, CellComparison, Comparison, compare_runs
 from collect.compare.series import OUTCOMES, Outcome
@@ -105,9 +105,12 @@ def compare_again(
         problem = f"the run {repeats.run_id}, which it repeats, is not in the archive"
         raise BenchError(problem, run_id, "import that one, or name two runs that are there")
     heads = read_head(archive, repeats.run_id), read_head(archive, run_id)
-    changed = _changed(*heads)
+    every = _changed(*heads)
+    changed = [each for each in every if not only_one_has(each, *heads)]
     known = table().keys()
-    allowed = {*repeats.despite, *despite} & known if repeats.asked else {each.name for each in changed} | set(despite)
+    allowed = {*repeats.despite, *despite} & known if repeats.asked else {each.name for each in every} | set(despite)
+    if CLIENTS in allowed:
+        allowed |= {each.name for each in every} - {each.name for each in changed}
     found = compare_runs(archive, repeats.run_id, run_id, by, margin, allowed)
     return Again(repeats, found, spelled_out(changed, *heads))
 

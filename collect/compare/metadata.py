@@ -96,6 +96,12 @@ def alike(first: Traits, second: Traits, despite: Iterable[str] = ()) -> bool:
     return not differences(first, second, despite)
 
 
+def only_one_has(found: Difference, first: Head, second: Head) -> bool:
+    """Say whether a difference is of a client that one of two runs has not; their number tells that, too."""
+    number = found.where.rpartition(" of client ")[2]
+    return number.isdecimal() and int(number) > min(len(first.clients), len(second.clients))
+
+
 def in_words(found: Iterable[Difference], most: int = 3) -> str:
     """Return differences in one line, the first few in full."""
     listed = list(found)

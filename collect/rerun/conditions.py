@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from collect.compare.heads import Head
-from collect.compare.metadata import Difference, differences, in_words, traits
+from collect.compare.metadata import Difference, differences, in_words, only_one_has, traits
 from collect.compare.packages import spelled_out
 from collect.errors import BenchError
 from collect.rerun.code import worktree
@@ -50,12 +50,10 @@ def differing(of: Original, now: Head) -> list[Difference]:
 
     Of clients that one of the two has not, their number alone is told.
     """
-    both = min(len(of.head.clients), len(now.clients))
     found: dict[tuple[str, str], Difference] = {}
     for cell in of.plan.cells:
         for each in differences(traits(of.head, cell), traits(now, cell)):
-            number = each.where.rpartition(" of client ")[2]
-            if not (number.isdecimal() and int(number) > both):
+            if not only_one_has(each, of.head, now):
                 found.setdefault((each.name, each.where), each)
     first = sorted(found.values(), key=lambda each: each.name != CLIENTS)
     return spelled_out(first, of.head, now)

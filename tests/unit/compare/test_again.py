@@ -155,3 +155,14 @@ def test_a_difference_is_no_surer_than_repeated_runs_allow(runs: ManyRuns) -> No
     _, second = pair(runs, rates(flask=320))
     again = compare_again(runs.archive, second)
     assert (again.verdict, again.lines[3:]) == (DIFFERENT, [])
+
+
+def test_of_another_number_of_clients_that_alone_is_told(runs: ManyRuns) -> None:
+    def client(manifest: dict[str, Any]) -> None:
+        manifest["hosts"]["client2"] = manifest["hosts"]["client1"]
+        manifest["trials"][0]["clocks"]["client2"] = {}
+
+    _, second = pair(runs, change=client, despite=("clients",))
+    again = compare_again(runs.archive, second)
+    assert again.lines[1] == "What changed meanwhile: number of clients: 1 / 2."
+    assert again.verdict == SAME
