@@ -57,14 +57,21 @@ def _version(libc: object) -> tuple[int, ...]:
     return tuple(map(int, found[1].split("."))) if found else ()
 
 
-def sameness(host: Host, lab: Lab) -> Found:
-    """See that no other host is the same machine. Each pair is told once, of the one that comes later."""
+def same_as(host: Host, lab: Lab) -> str:
+    """Return the first host before this one, in the order of the inventory, that is the same machine; empty for none."""
     own = host.system.get("machine_id")
     for other in lab.hosts.values():
         if other.name == host.name:
-            return
+            break
         if own and other.system.get("machine_id") == own:
-            yield "same_machine_allowed" if lab.same_host else "same_machine", {"other": other.name}
+            return other.name
+    return ""
+
+
+def sameness(host: Host, lab: Lab) -> Found:
+    """See that no host before this one is the same machine, so that each pair is told once."""
+    if other := same_as(host, lab):
+        yield "same_machine_allowed" if lab.same_host else "same_machine", {"other": other}
 
 
 def room(host: Host, lab: Lab) -> Found:

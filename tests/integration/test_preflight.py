@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -181,34 +180,3 @@ def test_clocks_that_are_five_minutes_off(provisioned: Checkout) -> None:
     found = lines(played, "error")
     for host in hosts:
         assert [line for line in found if f"(5 minutes) ({host}): let NTP or chrony set it" in line], found
-
-
-@pytest.fixture
-def twice(provisioned: Checkout) -> Iterator[str]:
-    """An inventory in which the server is the client, too, by another name and its other address."""
-    folder = provisioned.path / "inventory" / "twice"
-    folder.mkdir()
-    (folder / "group_vars").symlink_to("../group_vars")
-    address = provisioned.addresses()["server1"]
-    other = {name: address["ansible_host"] for name in ("ansible_host", "bench_load_address")}
-    hosts = {"server": {"server1": address}, "clients": {"client1": other}}
-    login = {
-        "ansible_user": "root",
-        "ansible_python_interpreter": "/usr/bin/python3",
-        "ansible_ssh_private_key_file": str(provisioned.state / "ssh" / "id_ed25519"),
-        "ansible_ssh_common_args": f"-F none -o UserKnownHostsFile={provisioned.state}/ssh/known_hosts",
-    }
-    groups = {group: {"hosts": names} for group, names in hosts.items()}
-    (folder / "hosts.yml").write_text(json.dumps({"all": {"children": groups, "vars": login}}))
-    yield "inventory/twice"
-    shutil.rmtree(folder)
-
-
-def test_one_machine_by_two_names(provisioned: Checkout, twice: str) -> None:
-    found = lines(provisioned.play(SITE, "-i", twice, *ALONE, fails=True), "error")
-    assert found == [
-        "error: server1 is the same machine (client1): name another host, or measure on one machine by inventory/local;"
-        " -e bench_same_host=true allows it"
-    ]
-    allowed = provisioned.play(SITE, "-i", twice, *ALONE, "-e", "bench_same_host=true")
-    assert [line for line in lines(allowed, "warning") if line.startswith("warning: server1 is the same machine: ")]

@@ -11,6 +11,7 @@ from collect.errors import BenchError
 from collect.preflight.findings import check_levels, refusals, told
 from collect.preflight.lab import Host, Lab
 from collect.preflight.look import look
+from collect.preflight.system import same_as
 from collect.provision.libc import needed_libc
 
 
@@ -18,8 +19,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     """``findings: limits=… levels=… needs=… services=… same_host=… python=… tuned=… notes=…``.
 
     Looks at what the tasks before it have registered as ``__preflight_host`` and ``__preflight_machine``; ``python`` is the
-    packed one that is to be carried there. Returns ``findings`` (see collect/preflight/findings.py), ``errors`` and ``told``,
-    lines for the user.
+    packed one that is to be carried there. Returns ``findings`` (see collect/preflight/findings.py); ``errors`` and ``told``,
+    lines for the user; ``same_as``, the host before this one that is the same machine, if any.
     """
 
     _requires_connection = False
@@ -46,10 +47,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             check_levels(levels)
         except BenchError as error:
             return {**result, "failed": True, "msg": str(error)}
-        found = look(seen[task_vars["inventory_hostname"]], lab, levels)
+        here = seen[task_vars["inventory_hostname"]]
+        found = look(here, lab, levels)
         errors = refusals(found)
         result |= {"changed": False, "findings": [each.to_json() for each in found], "errors": errors}
         result["told"] = told(found, notes=bool(asked.get("notes")))
+        result["same_as"] = same_as(here, lab)
         if errors:
             result |= {"failed": True, "msg": "\n".join(errors)}
         return result
