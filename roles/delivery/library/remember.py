@@ -1,7 +1,7 @@
 """Write down what a host has before the testbed puts anything there, and which packages came with it.
 
 Once and for all: a record that is there is not changed but for packages. Those that are installed between ``packages:
-before`` and ``packages: after`` are the testbed's; where a run is cut off between the two, the next one counts on.
+before`` and ``packages: after`` are the testbed's; where a run is cut off between the two nobody knows, so they may be.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ def begin(host: Host, *, write: bool) -> bool:
 
 def before(host: Host, units: list[str]) -> None:
     """Note which packages there are, and which units are going to be masked."""
-    record = host.record()
-    record["pending"] = sorted(host.packages()) if record["pending"] is None else record["pending"]
+    record, now = host.record(), host.packages()
+    if record["pending"] is not None:  # whose they are that have come since, nobody knows
+        record["maybe"] = sorted({*record["maybe"], *(now - set(record["pending"]))})
+    record["pending"] = sorted(now)
     record["masked"] = sorted({*record["masked"], *(unit for unit in units if not host.is_masked(unit))})
     host.write(record)
 

@@ -84,7 +84,7 @@ class Host:
     def record(self) -> dict[str, Any]:
         """Return what was there before; an older testbed has not noted it: all is its own. Raises BelongingsError."""
         path = self.path(f"{self.prefix}/{RECORD}")
-        lists = ("users", "groups", "folders", "parents", "packages", "masked")
+        lists = ("users", "groups", "folders", "parents", "packages", "maybe", "masked")
         empty: dict[str, Any] = {"pending": None, **{name: [] for name in lists}}
         try:
             kept: dict[str, Any] = json.loads(path.read_text())

@@ -143,21 +143,26 @@ class Removal:
     def packages(self, *, wanted: bool) -> None:
         """Remove the packages that came with the testbed, where that is wanted; else say which they are.
 
-        As long as they are there their services stay masked: nothing is to serve that did not before.
+        Those of which that is not sure stay in any case. As long as there are some their services stay masked: nothing
+        is to serve that did not before.
         """
-        pending = self.record["pending"]
-        came = {*self.record["packages"], *(self.host.packages() - set(pending) if pending is not None else ())}
-        there = sorted(came & self.host.packages())
+        installed, pending = self.host.packages(), self.record["pending"]
+        came = sorted(installed & set(self.record["packages"]))
+        maybe = {*self.record["maybe"], *(installed - set(pending) if pending is not None else ())}
+        unsure = sorted(installed & maybe - set(came))
         masked = [unit for unit in self.record["masked"] if self.host.is_masked(unit)]
-        if there and not wanted:
-            self.kept.append(f"the packages {' '.join(there)} (-e bench_remove_packages=true removes them)")
-            self.kept += [f"the mask of {unit}" for unit in masked]
-            return
-        if there:
-            self.removed += [f"package {name}" for name in there]
+        if came and wanted:
+            self.removed += [f"package {name}" for name in came]
             if not self.dry:
                 # Never one of which another depends: dpkg then refuses.
-                run("dpkg", "--purge", *there)
+                run("dpkg", "--purge", *came)
+        elif came:
+            self.kept.append(f"the packages {' '.join(came)} (-e bench_remove_packages=true removes them)")
+        if unsure:
+            self.kept.append(f"the packages {' '.join(unsure)}, which may have come with the testbed: a run was cut off")
+        if unsure or (came and not wanted):
+            self.kept += [f"the mask of {unit}" for unit in masked]
+            return
         for unit in masked:
             self._remove(self.host.path(f"{SYSTEMD}/{unit}"))
         if masked and not self.dry:

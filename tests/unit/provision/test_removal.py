@@ -223,13 +223,11 @@ def install(belongings: ModuleType, remember: ModuleType, fake: Fake, *, cut_off
         assert remember.after(fake.host) == ["libpcre", "nginx"]
 
 
-@pytest.mark.parametrize("cut_off", [False, True])
 def test_packages_stay_with_their_masks_and_are_named(
-    belongings: ModuleType, remember: ModuleType, remove: ModuleType, fake: Fake, cut_off: bool
+    belongings: ModuleType, remember: ModuleType, remove: ModuleType, fake: Fake
 ) -> None:
-    install(belongings, remember, fake, cut_off=cut_off)
-    done = removed(remove, fake)
-    assert done.kept == [
+    install(belongings, remember, fake)
+    assert removed(remove, fake).kept == [
         "the packages libpcre nginx (-e bench_remove_packages=true removes them)",
         "the mask of nginx.service",
     ]
@@ -237,15 +235,31 @@ def test_packages_stay_with_their_masks_and_are_named(
     assert fake.host.packages() == {"bash", "libpcre", "nginx"}
 
 
-@pytest.mark.parametrize("cut_off", [False, True])
 def test_packages_go_where_that_is_wanted(
-    belongings: ModuleType, remember: ModuleType, remove: ModuleType, fake: Fake, cut_off: bool
+    belongings: ModuleType, remember: ModuleType, remove: ModuleType, fake: Fake
 ) -> None:
     before = fake.files()
-    install(belongings, remember, fake, cut_off=cut_off)
+    install(belongings, remember, fake)
     assert removed(remove, fake, packages=True).kept == []
     assert "dpkg --purge libpcre nginx" in fake.commands
     assert differences(before, fake.files()) == []
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+@pytest.mark.parametrize("again", [False, True])
+def test_packages_that_may_be_somebody_elses_stay(
+    belongings: ModuleType, remember: ModuleType, remove: ModuleType, fake: Fake, wanted: bool, again: bool
+) -> None:
+    install(belongings, remember, fake, cut_off=True)
+    fake.append("var/lib/dpkg/status", STATUS.format("theirs"))
+    if again:
+        remember.before(fake.host, [])
+        assert remember.after(fake.host) == []
+    assert removed(remove, fake, packages=wanted).kept == [
+        "the packages libpcre nginx theirs, which may have come with the testbed: a run was cut off",
+        "the mask of nginx.service",
+    ]
+    assert not any(command.startswith("dpkg") for command in fake.commands)
 
 
 def test_what_was_masked_and_installed_before_is_not_the_testbeds(
