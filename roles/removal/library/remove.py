@@ -159,7 +159,8 @@ class Removal:
         elif came:
             self.kept.append(f"the packages {' '.join(came)} (-e bench_remove_packages=true removes them)")
         if unsure:
-            self.kept.append(f"the packages {' '.join(unsure)}, which may have come with the testbed: a run was cut off")
+            told = f"the packages {' '.join(unsure)}, which may have come with the testbed: a run was cut off"
+            self.kept.append(told)
         if unsure or (came and not wanted):
             self.kept += [f"the mask of {unit}" for unit in masked]
             return
