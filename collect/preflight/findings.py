@@ -21,21 +21,24 @@ Found = Iterator[tuple[str, Mapping[str, Any]]]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about a host that is not as it should be, or that one should know."""
+    """Something about a host that is not as it should be, or that one should know; ``record`` is what is kept of it."""
 
     name: str
     level: str
     host: str
     what: str
     remedy: str
+    record: str = ""
 
     def line(self) -> str:
         """Return it in the one line that a user reads."""
         return f"{self.what} ({self.host}): {self.remedy}"
 
     def to_json(self) -> dict[str, str]:
-        """Return it as plain data."""
-        return asdict(self)
+        """Return it as plain data, as it is kept with a run."""
+        kept: dict[str, str] = asdict(self)
+        record = kept.pop("record")
+        return {**kept, "what": record or self.what}
 
 
 @functools.cache
@@ -59,7 +62,8 @@ def finding(name: str, host: str, values: Mapping[str, Any], levels: Mapping[str
     """Return what was found of a rule, in its words; ``levels`` has those that the user wants otherwise."""
     rule = rules()[name]
     what, remedy = rule["what"].format(**values), rule["remedy"].format(**values)
-    return Finding(name, levels.get(name, rule["level"]), host, what, remedy)
+    record = rule.get("record", "").format(**values)
+    return Finding(name, levels.get(name, rule["level"]), host, what, remedy, record)
 
 
 def refusals(found: Sequence[Finding]) -> list[str]:

@@ -38,7 +38,7 @@ def company(host: Host, lab: Lab) -> Found:
     """See who is logged in, and what takes CPU."""
     there = host.machine.get("people") or ()
     if there:
-        yield "people", {"people": ", ".join(there)}
+        yield "people", {"people": ", ".join(there), "count": len(there)}
     busy = host.machine.get("busy") or {}
     if busy.get("cores", 0) > lab.limit("foreign_load_cores"):
         by = ", ".join(f"{name} {cores:.2f}" for name, cores in busy["by"])

@@ -58,7 +58,7 @@ def _version(libc: object) -> tuple[int, ...]:
 
 
 def same_as(host: Host, lab: Lab) -> str:
-    """Return the first host before this one, in the order of the inventory, that is the same machine; empty for none."""
+    """Return the first host before this one in the inventory that is the same machine; empty for none."""
     own = host.system.get("machine_id")
     for other in lab.hosts.values():
         if other.name == host.name:

@@ -29,7 +29,7 @@ def test_a_bad_file_is_told_by_its_key(tmp_path: Path, text: str, problem: str) 
 @pytest.mark.parametrize("name", rules())
 def test_each_rule_says_what_and_what_to_do(name: str) -> None:
     rule = rules()[name]
-    for text in (rule["what"], rule["remedy"]):
+    for text in (rule["what"], rule["remedy"], rule.get("record", "none")):
         fields = [field for _, field, _, _ in string.Formatter().parse(text) if field is not None]
         assert all(field.isidentifier() for field in fields), "a format that reaches into values lets them out"
         assert text == " ".join(text.split())
@@ -48,7 +48,7 @@ def test_a_line_is_what_where_and_remedy() -> None:
 
 
 def test_what_a_host_says_is_text_and_no_format() -> None:
-    assert "{limits}" in finding("people", "server1", {"people": "{limits} (ssh)"}, {}).what
+    assert "{limits}" in finding("people", "server1", {"people": "{limits} (ssh)", "count": 1}, {}).what
 
 
 def test_levels_are_the_users() -> None:
@@ -74,3 +74,15 @@ def test_refusals_are_errors_and_the_rest_is_told_as_it_is_asked_for() -> None:
     assert refusals(found) == ["what refuse (server1): mend it"]
     assert told(found, notes=False) == ["warning: what warn (server1): mend it"]
     assert told(found, notes=True)[1:] == ["note: what note (server1): mend it"]
+
+
+def test_people_and_addresses_are_told_and_not_kept() -> None:
+    """A run is shown to others; who was logged in then is nobody's business."""
+    who = finding("people", "server1", {"people": "alice (ssh, from 192.0.2.9)", "count": 1}, {})
+    assert "alice" in who.line()
+    assert who.to_json()["what"] == "logged in besides who measures: 1"
+    load = finding("foreign_load", "server1", {"cores": "0.75", "by": "secret.service 0.75"}, {})
+    assert "secret" in load.line()
+    assert load.to_json()["what"] == "others take 0.75 of a core there"
+    kept = [rule.get("record", rule["what"]) for rule in rules().values() if rule["level"] != "refuse"]
+    assert not [words for words in kept if "{people}" in words or "{address}" in words or "{by}" in words]
