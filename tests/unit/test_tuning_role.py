@@ -1,4 +1,4 @@
-"""What the role tuning makes of its variables is what the program on the host understands; its units may do what it does."""
+"""What the role tuning makes of its variables is what the program on the host understands; its units let it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def rendered(template: str, **given: Any) -> str:
         ({"tuning_sysctls": {"vm.swappiness": 1}}, Config(sysctls={"vm.swappiness": "1"})),
     ],
 )
-def test_the_host_is_told_what_is_listed_and_nothing_else(tmp_path: Path, given: dict[str, Any], config: Config) -> None:
+def test_the_host_is_told_what_is_listed_and_no_more(tmp_path: Path, given: dict[str, Any], config: Config) -> None:
     path = tmp_path / "etc/bench/tuning.json"
     path.parent.mkdir(parents=True)
     path.write_text(rendered("tuning.json.j2", **given))

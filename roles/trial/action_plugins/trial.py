@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,11 @@ class Interruption:
         cls.board.abort("interrupted")
 
 
+def machine_of(variables: Mapping[str, Any], host: str) -> str:
+    """Return which machine a host is: as preflight has found where it went before, else where SSH reaches it."""
+    return str(variables.get("preflight_machine_of", variables.get("ansible_host", host)))
+
+
 class ActionModule(ActionBase):  # type: ignore[misc]
     """``trial: spec=… session=… partial_dir=… board_dir=… interval_s=… prefix=… tuned_profiles=…``."""
 
@@ -60,7 +66,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         partial, spec = Path(arguments["partial_dir"]), arguments["spec"]
         name = task_vars["inventory_hostname"]
         addresses = {host: hosts[host]["bench_load_address"] for host in (server, *clients)}
-        machines = {host: str(hosts[host].get("ansible_host", host)) for host in (server, *clients)}
+        machines = {host: machine_of(hosts[host], host) for host in addresses}
         task = Task(
             spec=spec,
             server=server,
