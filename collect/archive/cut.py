@@ -22,7 +22,7 @@ from collect.archive.window import (
     growth,
     in_window,
     microseconds,
-    in_window,
+    missed_ticks,
 )
 from collect.archive.workers import lost_workers
 from collect.catalog import needs_database
