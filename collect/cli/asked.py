@@ -71,9 +71,7 @@ class Asked:
     def planned(self) -> Plan:
         """Return the plan that is named, with probes as they are asked for, without the precision."""
         cores = self.client_cores
-        plan = load_plan(
-            str(self.plan), client_cores=sum(cores), clients=len(cores), server_cores=self.server_cores
-        )
+        plan = load_plan(str(self.plan), client_cores=sum(cores), clients=len(cores), server_cores=self.server_cores)
         return plan if self.probe is None else replace(plan, probe=self.probe)
 
     def goes_on(self) -> None:

@@ -67,6 +67,6 @@ def link(name: str, root: Path = Path("/"), ask: Ask = ethtool_value) -> dict[st
 
 def _driver(folder: Path) -> str | None:
     try:
-        return os.path.basename(os.readlink(str(folder / "device/driver")))  # noqa: PTH119, PTH115
+        return os.path.basename(os.readlink(str(folder / "device/driver")))  # noqa: PTH119
     except OSError:
         return None

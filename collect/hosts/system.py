@@ -62,7 +62,7 @@ def machine(root: Path = Path("/")) -> str | None:
     """
     boot = text(root / "proc/sys/kernel/random/boot_id")
     try:
-        space = os.readlink(str(root / "proc/self/ns/pid"))  # noqa: PTH115
+        space = os.readlink(str(root / "proc/self/ns/pid"))
     except OSError:
         space = ""
     return f"{boot} {space}" if boot else None

@@ -9,10 +9,10 @@ from typing import Any
 from collect.compare.again import Again, again_data, compare_again
 from collect.compare.words import comparison_notes, limits, ratio
 from collect.errors import BenchError
-from collect.rerun.repeats import KEY, ODD, Repeats, repeats_of
 from collect.report.extras import Extra
 from collect.report.figures import RunFigures
 from collect.report.words import number
+from collect.rerun.repeats import KEY, ODD, Repeats, repeats_of
 
 NAME = KEY
 

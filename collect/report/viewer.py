@@ -129,9 +129,7 @@ def _ordered(figures: RunFigures) -> list[Row]:
     return [row for _, _, row in sorted(places, key=lambda each: each[:2])]
 
 
-def _view(
-    name: str, title: str, rows: Sequence[Row], series: Mapping[int, str], *, mixed: bool = False
-) -> View | None:
+def _view(name: str, title: str, rows: Sequence[Row], series: Mapping[int, str], *, mixed: bool = False) -> View | None:
     """Return the chooser of some trials; None where none of them can be drawn."""
     shown = [row for row in rows if row["ordinal"] in series]
     if not shown:

@@ -36,9 +36,7 @@ def worktree(commit: Any, checkout: Path = CHECKOUT) -> str:
     return command if knows(commit, checkout) else f"git fetch, for this checkout has no such commit, then {command}"
 
 
-def takable(
-    head: Head, own: Mapping[str, str], despite: Collection[str], checkout: Path = CHECKOUT
-) -> dict[str, str]:
+def takable(head: Head, own: Mapping[str, str], despite: Collection[str], checkout: Path = CHECKOUT) -> dict[str, str]:
     """Return the sums of those lock files of a run that are other ones here, and of which git knows the text.
 
     Only those that comparisons ask for and that may not differ: what measures, the collector, goes with the code.

@@ -56,9 +56,7 @@ def ratio_chart(found: Comparison) -> Chart | None:
     )
     plot.add_layout(same)
     note = f"The shaded span is what counts as the same, {100 * found.margin:g} % either way. Intervals hold together."
-    body = [
-        [cell.cell, each.first, each.second, each.ratio, each.low, each.high, cell.verdict] for cell, each in known
-    ]
+    body = [[cell.cell, each.first, each.second, each.ratio, each.low, each.high, cell.verdict] for cell, each in known]
     head = ["cell", "first", "second", "ratio", "from", "to", "verdict"]
     return Chart(f"{found.by.title}, {found.by.unit}: second over first", note, plot, head, body)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -42,7 +43,7 @@ def _of_host(host: Host, columns: Columns) -> dict[str, Mapping[int, Any]]:
 
 def middles(ends: Sequence[float]) -> list[int]:
     """Return, for intervals of one length given by their ends, the whole second that holds the middle of each."""
-    length = min((later - earlier for earlier, later in zip(ends, ends[1:], strict=False)), default=1.0)
+    length = min((later - earlier for earlier, later in itertools.pairwise(ends)), default=1.0)
     return [math.floor(end - length / 2) for end in ends]
 
 

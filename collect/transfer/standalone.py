@@ -182,7 +182,7 @@ def picture(found: Sequence[Row], title: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif"'
         ' font-size="13"><rect width="100%" height="100%" fill="#fff"/>'
-        f'{_text(10, 20, title, "bold")}{"".join(panels)}</svg>\n'
+        f"{_text(10, 20, title, 'bold')}{''.join(panels)}</svg>\n"
     )
 
 

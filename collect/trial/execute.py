@@ -147,7 +147,6 @@ class Trial:
         if line is not None:
             append(self.partial, line)
 
-
     def _estimate_s(self, first: int) -> float:
         """Return the seconds that the run has left when its trial ``first`` begins.
 

@@ -19,9 +19,7 @@ def in_force(changes: Sequence[Change], left: Mapping[str, str]) -> dict[str, An
         on = "0" if each.name == f"{CPUS}/intel_pstate/no_turbo" else "1"
         told["turbo"] = {"set": each.value == on, "before": each.before == on}
     if found := by_kind[SYSCTL]:
-        told["sysctls"] = {
-            _dotted(each.name): {"set": each.value, "before": each.before} for each in found
-        }
+        told["sysctls"] = {_dotted(each.name): {"set": each.value, "before": each.before} for each in found}
     if found := [each for each in by_kind[IRQ] if each.value is not None and each.optional]:
         told["irqs"] = {"moved": len(found), "left": len(left)}
     if found := by_kind[SMT]:

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from collect.archive.window import Window
 
 
-def client_words(
-    raw: RawTrial, window: Window, row: Mapping[str, Any], ceilings: Ceilings
-) -> dict[str, list[str]]:
+def client_words(raw: RawTrial, window: Window, row: Mapping[str, Any], ceilings: Ceilings) -> dict[str, list[str]]:
     """Return what limited each client by itself, fullest first; nothing for one with room. ``row`` is the trial's."""
     limits = thresholds()
     trial = Trial(raw, Seconds.of(raw, window), row, ceilings, limits)

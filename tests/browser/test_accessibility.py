@@ -45,9 +45,7 @@ def test_faults_would_be_found(browser: Browser, tmp_path: Path) -> None:
 @asking_axe
 @both
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_report_has_no_grave_fault(
-    browser: Browser, kind: str, dark: bool, request: pytest.FixtureRequest
-) -> None:
+def test_a_report_has_no_grave_fault(browser: Browser, kind: str, dark: bool, request: pytest.FixtureRequest) -> None:
     path: Path = request.getfixturevalue(kind)
     found: list[str] = []
     for width in WIDTHS:
@@ -59,9 +57,7 @@ def test_a_report_has_no_grave_fault(
 @asking_axe
 @both
 @pytest.mark.parametrize("kind", ["page", "limited"])
-def test_nor_has_what_is_folded_away(
-    browser: Browser, kind: str, dark: bool, request: pytest.FixtureRequest
-) -> None:
+def test_nor_has_what_is_folded_away(browser: Browser, kind: str, dark: bool, request: pytest.FixtureRequest) -> None:
     browser.open(request.getfixturevalue(kind), 1000, dark=dark)
     browser.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     browser.evaluate("dispatchEvent(new Event('beforeprint'))")

@@ -159,9 +159,7 @@ def test_runs_are_chosen_by_what_is_asked_for(browser: Browser, site: Site) -> N
     assert browser.errors == []
 
 
-def test_the_list_has_the_archives_numbers(
-    browser: Browser, site: Site, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_list_has_the_archives_numbers(browser: Browser, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     opened(browser, site, "archive")
     found = browser.evaluate(CELLS.replace("SELECTOR", "#runs tbody tr").replace("ID", "row.dataset.run"))
     told = {run["run_id"]: run for run in site.json(capsys, "list")}

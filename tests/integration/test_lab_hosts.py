@@ -100,9 +100,7 @@ def test_one_machine_is_of_another_distribution(lab: LabHosts) -> None:
     assert len({lab.on(name, ". /etc/os-release; echo $VERSION_ID") for name in NAMES}) == 2
 
 
-def test_to_look_at_them_changes_nothing(
-    lab: LabHosts, lab_checkout: Checkout, before: dict[str, Fingerprint]
-) -> None:
+def test_to_look_at_them_changes_nothing(lab: LabHosts, lab_checkout: Checkout, before: dict[str, Fingerprint]) -> None:
     played = lab.play(lab_checkout, BENCH, "--tags", "preflight")
     assert played.changed == 0
     assert {name for name in played.recap if played.recap[name].ok} >= set(NAMES)
@@ -121,9 +119,7 @@ def test_to_check_what_would_be_changed_changes_nothing(
         assert [line for line in found if not line.startswith(f"files: /home/{USER}/.ansible")] == []
 
 
-def test_set_up_beside_what_serves_there(
-    lab: LabHosts, lab_checkout: Checkout, before: dict[str, Fingerprint]
-) -> None:
+def test_set_up_beside_what_serves_there(lab: LabHosts, lab_checkout: Checkout, before: dict[str, Fingerprint]) -> None:
     serving = others(lab)
     lab.play(lab_checkout, SITE, timeout_s=LAB_S)
     assert others(lab) == serving, "neither was started anew"

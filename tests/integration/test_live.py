@@ -110,7 +110,7 @@ def test_the_lines_are_a_second_apart_and_count_down(told: tuple[str, Lines, lis
 
 
 def test_how_far_it_is_was_always_known(told: tuple[str, Lines, list[Progress]]) -> None:
-    run_id, lines, seen = told
+    run_id, _lines, seen = told
     assert {each.run_id for each in seen} == {run_id}
     assert [each.finished for each in seen] == sorted(each.finished for each in seen)
     assert {each.total for each in seen} == {4}

@@ -124,9 +124,7 @@ def spoil(path: Path, what: str, place: float) -> None:
 @given(steps=st.lists(STEPS, min_size=1, max_size=4))
 @example(steps=[("seal", 0, "", 0.0), ("seal", 1, "", 0.0), ("forge", 0, "manifest.json", 0.9)])
 @example(steps=[("seal", 0, "", 0.0), ("replace", 0, "", 0.0), ("delete", 0, "", 0.0)])
-def test_an_index_never_answers_differently(
-    shelf: tuple[Path, Path], steps: list[tuple[str, int, str, float]]
-) -> None:
+def test_an_index_never_answers_differently(shelf: tuple[Path, Path], steps: list[tuple[str, int, str, float]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         archive = Archive(Path(folder))
         for number in (3, 4):

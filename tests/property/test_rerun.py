@@ -17,9 +17,7 @@ from tests.support.plans import small_plan
 
 PLAN = small_plan(2)
 WHOLE: dict[str, Any] = json.loads(
-    json.dumps(
-        {"run_id": "run", "git": {"commit": None}, "plan": PLAN.to_json(), "catalog": PLAN.catalog.to_json()}
-    )
+    json.dumps({"run_id": "run", "git": {"commit": None}, "plan": PLAN.to_json(), "catalog": PLAN.catalog.to_json()})
 )
 USED = {
     "variants": ("flask-werkzeug", "starlette-uvicorn"), "workloads": ("redis",), "generators": ("locust-http",),

@@ -17,7 +17,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 PACKAGE = "${Package} ${Version} ${db:Status-Status}\\n"
 TUNED = (
@@ -141,9 +140,9 @@ def main() -> None:
                 "sysctls": settings(["proc/sys/**/*"], left_out["changing"]),
                 "tuned": settings(list(TUNED), left_out["changing"]),
                 "units": units(),
-                "users": {line: "" for line in said("getent", "passwd")},
-                "groups": {line: "" for line in said("getent", "group")},
-                "packages": {line: "" for line in said("dpkg-query", "-W", "-f", PACKAGE)},
+                "users": dict.fromkeys(said("getent", "passwd"), ""),
+                "groups": dict.fromkeys(said("getent", "group"), ""),
+                "packages": dict.fromkeys(said("dpkg-query", "-W", "-f", PACKAGE), ""),
             }
         )
     )

@@ -22,7 +22,7 @@ MANAGED = (26,)
 SYSCTLS = {"vm/swappiness": "60", "net/ipv4/tcp_fin_timeout": "60", "net/ipv4/tcp_rmem": "4096\t131072\t6291456"}
 
 
-class Crash(BaseException):  # noqa: N818 (no error: what ends a program that minds errors, too)
+class Crash(BaseException):
     """The machine is gone in the middle of something."""
 
 

@@ -39,7 +39,7 @@ def plain_python_with(*packages: str) -> Path:
 
 def requirements(exported: str, packages: Iterable[str]) -> str:
     """Return of a list of requirements, as uv exports it, the entries of these packages, hashes and all."""
-    entries = {name: "" for name in packages}
+    entries = dict.fromkeys(packages, "")
     for entry in re.split(r"^(?=[A-Za-z0-9])", exported, flags=re.MULTILINE):
         if (name := re.split(r"[=\[ ;]", entry, maxsplit=1)[0]) in entries:
             entries[name] += entry

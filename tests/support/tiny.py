@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from collect.archive.store import Archive
 from collect.archive.sums import write_sums
 

@@ -17,7 +17,7 @@ def twice(checkout: Checkout) -> Iterator[str]:
     folder.mkdir()
     (folder / "group_vars").symlink_to("../group_vars")
     address = checkout.addresses()["server1"]
-    other = {name: address["ansible_host"] for name in ("ansible_host", "bench_load_address")}
+    other = dict.fromkeys(("ansible_host", "bench_load_address"), address["ansible_host"])
     hosts = {"server": {"server1": address}, "clients": {"client1": other}}
     login = {
         "ansible_user": "root",

@@ -132,9 +132,7 @@ def test_runs_that_come_and_go_leave_few_segments(archive: Archive, replicas: Re
         shutil.rmtree(archive.folder(run_id))
     assert rows_of(index) == truth(archive)
     assert rows_of(Index(archive)) == truth(archive)
-    held = [
-        run_id for name in state(archive)["segments"] for run_id in Segment(index_dir(archive.path), name).runs
-    ]
+    held = [run_id for name in state(archive)["segments"] for run_id in Segment(index_dir(archive.path), name).runs]
     assert sorted(held) == archive.run_ids()
 
 
@@ -179,9 +177,17 @@ def spoil(archive: Archive, how: str) -> None:
 @pytest.mark.parametrize(
     "how",
     [
-        "version", "made_by", "archive", "no state", "cut state", "gone", "json", "parts", "trials.parquet",
+        "version",
+        "made_by",
+        "archive",
+        "no state",
+        "cut state",
+        "gone",
+        "json",
+        "parts",
+        "trials.parquet",
         "runs.parquet",
-    ],  # fmt: skip
+    ],
 )
 def test_an_index_that_does_not_fit_is_made_anew(archive: Archive, how: str) -> None:
     first = list(Index(archive).entries())

@@ -114,9 +114,7 @@ def test_with_v_there_is_a_line_a_trial_too(
     assert output(capfd).startswith("  [1/6] ")
 
 
-def test_a_terminal_shows_the_seconds_and_keeps_the_finished(
-    on_terminal: Any, capfd: Captured, tmp_path: Path
-) -> None:
+def test_a_terminal_shows_the_seconds_and_keeps_the_finished(on_terminal: Any, capfd: Captured, tmp_path: Path) -> None:
     terminal = Terminal(COLUMNS, ROWS)
     begin(on_terminal, tmp_path)
     for spec in (FIRST, SECOND):

@@ -94,7 +94,7 @@ def test_kinds_of_trials_are_named_and_nothing_reaches_the_controls() -> None:
 
 @pytest.mark.parametrize("missing", [None, "many", True, {}, float("nan"), -1e300])
 def test_lines_of_another_making_are_shown_as_far_as_they_go(missing: Any) -> None:
-    odd = [{name: missing for name in line} | {"trial_id": "t"} for line in seconds(FIRST)]
+    odd = [dict.fromkeys(line, missing) | {"trial_id": "t"} for line in seconds(FIRST)]
     for columns, rows in ((140, 40), (60, 40), (60, 4)):
         assert all(row.isprintable() for row in shown(odd, columns, rows))
     assert shown([{"trial_id": "t"}])[2] == "  t"
@@ -104,7 +104,7 @@ def test_lines_of_another_making_are_shown_as_far_as_they_go(missing: Any) -> No
 def telling(tmp_path: Path) -> Iterator[tuple[Path, Screen]]:
     for line in seconds(SECOND):
         append(tmp_path, line)
-    yield tmp_path, Screen(tmp_path / LIVE)
+    return tmp_path, Screen(tmp_path / LIVE)
 
 
 def test_what_was_told_before_is_not_shown(telling: tuple[Path, Screen]) -> None:

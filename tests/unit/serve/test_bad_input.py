@@ -204,9 +204,7 @@ def test_what_is_our_fault_is_told_without_its_inside(
     assert client.get("/").status_code == 200
 
 
-def test_who_waits_too_long_for_a_turn_is_told(
-    archive: Archive, run_id: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_waits_too_long_for_a_turn_is_told(archive: Archive, run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collect.serve.served, "PATIENCE_S", 0.05)
     client = client_of(archive)
     serving = client.app.state.served  # type: ignore[attr-defined]

@@ -78,7 +78,7 @@ def test_the_stream_tells_of_what_is_written_meanwhile(tmp_path: Path) -> None:
         lines = [events.readline().decode() for _ in range(4)]
         assert "event: none\n" in lines
         run = begin_run(tmp_path, small_plan(1), inventory="local")
-        while not lines[-1].startswith("data: {\"run_id\""):
+        while not lines[-1].startswith('data: {"run_id"'):
             lines.append(events.readline().decode())
         assert json.loads(lines[-1].removeprefix("data: "))["run_id"] == run.run_id
 

@@ -111,7 +111,7 @@ def test_the_figures_of_a_run_are_the_archives_to_the_last_digit(
         assert values(text, f'data-trial="{row["trial_id"]}"') == [str(row["rps"]), str(row["latency_p95_ms"])]
     assert text.count('class="invalid"') == 1
     assert f'href="/run/{run_id}/report"' in text
-    assert f"href=\"/trend?cell={FLASK}\"" in text
+    assert f'href="/trend?cell={FLASK}"' in text
     assert "quiet machine" in text
 
 
@@ -171,7 +171,7 @@ def test_a_trial_is_shown_second_by_second_on_both_machines(client: TestClient, 
     assert f'data-trial="{row["trial_id"]}"' in text
     assert "Trial 3 of 4" in text
     assert values(text, 'data-column="rps"') == []
-    assert f"<td class=\"wrap\">{row['rps']}</td>" in text
+    assert f'<td class="wrap">{row["rps"]}</td>' in text
     for head in ("server1 cores", "server1 app cores", "client1 cores", "client1 generator cores", "right answers"):
         assert f">{head}</th>" in text
     assert re.search(r'id="trial-charts">\{', text)

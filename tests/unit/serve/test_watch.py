@@ -116,9 +116,7 @@ def test_its_end_is_told_with_its_last_line_and_whether_it_is_sealed(tmp_path: P
     assert watch.look() == [("ended", {"run_id": path.name.removesuffix(".partial"), "sealed": False})]
 
 
-def test_a_run_that_went_silent_gives_way_to_one_that_has_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_went_silent_gives_way_to_one_that_has_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive, old = Archive(tmp_path), begun(tmp_path)
     append(old, second(1))
     watch = Watch(archive)

@@ -105,9 +105,7 @@ def test_an_index_that_is_not_wanted_is_no_filter(sealed: Archive, capsys: Captu
     assert done(capsys, "export", "latest", "--no-index", "--as", "csv", "-o", "-", *where)
 
 
-def test_a_bundle_is_written(
-    sealed: Archive, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bundle_is_written(sealed: Archive, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "draw", lambda archive, run_id: {"report.html": b"<p>"})
     path = tmp_path / "run.zip"
     where = ("--archive", str(sealed.path))
@@ -121,6 +119,8 @@ def test_a_reader_that_leaves_early_is_no_trouble(sealed: Archive) -> None:
     export = f"export latest --as csv --view requests -o - --archive {sealed.path}"
     run = subprocess.run(
         ["bash", "-o", "pipefail", "-c", f"{command} {export} | head -c 10"],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")

@@ -104,7 +104,9 @@ def test_another_connection_than_ssh_is_refused() -> None:
 def test_a_way_to_become_root_that_needs_a_terminal_is_refused() -> None:
     become = Sudo(asks=True)
     become.name = "su"
-    with pytest.raises(BenchError, match=r"su reads a password from a terminal.*\(server1\): let ansible_become_method"):
+    with pytest.raises(
+        BenchError, match=r"su reads a password from a terminal.*\(server1\): let ansible_become_method"
+    ):
         remote(become)
     become.password = None
     assert remote(become).preamble == b""

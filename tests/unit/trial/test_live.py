@@ -196,9 +196,7 @@ def test_rows_of_another_making_end_no_trial() -> None:
     assert telling.line({"phase": "window"}, {}, ahead_s=0, left_s=1) is None
 
 
-@pytest.mark.parametrize(
-    ("ticked", "known"), [(5.001, True), (4.002, False), (4.54, True), (6.0, True), (None, False)]
-)
+@pytest.mark.parametrize(("ticked", "known"), [(5.001, True), (4.002, False), (4.54, True), (6.0, True), (None, False)])
 def test_a_row_is_of_the_second_at_whose_end_it_was_taken(ticked: float | None, known: bool) -> None:
     assert is_of({"t": ticked}, {"t": 5.031}) is known
     assert not is_of(None, {"t": 5.031})

@@ -45,9 +45,7 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self.folder, self.asked = folder, ""
         self.first: list[dict[str, Any]] = [{"src": "tuning", "state": "set", "in_force": IN_FORCE}]
-        self.last: list[dict[str, Any]] = [
-            {"src": "tuning", "state": "restored", **TOLD}
-        ]
+        self.last: list[dict[str, Any]] = [{"src": "tuning", "state": "restored", **TOLD}]
 
     def argv(self, command: str) -> list[str]:
         self.asked = command

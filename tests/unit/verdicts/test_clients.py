@@ -29,7 +29,7 @@ CEILINGS = Ceilings(
     generators=(GeneratorCeiling("locust-http", 10, "article", False, 2000, 0, ("generator",), "b00-p01"),),
     redis={"gets_per_s": 60_000.0},
     network={"up_mbit_per_s": 1000.0, "down_mbit_per_s": 1000.0},
-    hosts={name: FACTS for name in ("server1", "client1", "client2")},
+    hosts=dict.fromkeys(("server1", "client1", "client2"), FACTS),
 )
 
 
@@ -150,7 +150,7 @@ def test_the_part_of_each_client_adds_up_to_the_row(tmp_path: Path) -> None:
 
 def test_a_sealed_run_has_the_part_of_each_client(tmp_path: Path) -> None:
     run = begin_run(tmp_path, replace(PLAN, cells=PLAN.cells[:1]), inventory="lab")
-    run.update_session(facts={name: FACTS for name in ("server1", "client1", "client2")})
+    run.update_session(facts=dict.fromkeys(("server1", "client1", "client2"), FACTS))
     (spec,) = run.trials()
     folder = run.trial_folder(spec)
     _, record, _ = write_several(folder, spec, IDLE, {"client1": Client(), "client2": Client(generator_cores=0.98)})
