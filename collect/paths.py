@@ -28,8 +28,8 @@ def shown(path: Path) -> str:
 def index_dir(archive_dir: Path) -> Path:
     """Return where what can be made again from an archive is kept: .state/index/<hash of its path>/ of the checkout.
 
-    Not in the archive itself, which may be read-only or shared. It need not be there, nor be writable. BENCH_INDEX names
-    another folder for all of them.
+    Not in the archive itself, which may be read-only or shared. It need not be there, nor be writable. BENCH_INDEX
+    names another folder for all of them.
     """
     name = hashlib.sha256(os.fsencode(archive_dir.resolve())).hexdigest()[:16]
     return Path(os.environ.get("BENCH_INDEX") or CHECKOUT / ".state" / "index") / name

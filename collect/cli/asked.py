@@ -147,7 +147,7 @@ def _option(flag: str, name: str, text: str, **more: Any) -> Callable[[Any], Any
     return click.option(flag, f"{PREFIX}{name}", help=text, **more)
 
 
-class _Cores(click.ParamType):
+class _Cores(click.ParamType[Any]):
     """Numbers of cores, one for each client."""
 
     name = "cores"

@@ -12,7 +12,7 @@ BOUND = re.compile(rb"\0GLIBC_(\d{1,2})\.(\d{1,3})(?:\.\d+)?(?=\0)")
 
 
 def needed_libc(archive: Path) -> str:
-    """Return what the programs in a tar that is not compressed need, such as ``glibc-2.17``; empty if it is not told."""
+    """Return what the programs in a tar that is not compressed need, such as ``glibc-2.17``; empty if not told."""
     with contextlib.suppress(OSError, ValueError), archive.open("rb") as file:  # an empty file has nothing to map
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         found = {(int(match[1]), int(match[2])) for match in BOUND.finditer(content)}

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from bokeh.models import (
-    ColorBar,
     HoverTool,
     LogColorMapper,
     LogTicker,
     NumeralTickFormatter,
     Range1d,
 )
-from bokeh.models.annotations import LegendItem
+from bokeh.models.annotations import ColorBar, LegendItem
 
 from collect.report.charts import (
     BLUE,

@@ -128,6 +128,11 @@ def _check_entries(plan: Plan) -> None:
     for name, entry in (*variants.items(), *generators.items()):
         if not isinstance(entry["processes"], int):
             raise BenchError(f"{name} has no number of processes", "catalog", "get the run from where it was measured")
+    _check_variants(plan, variants)
+
+
+def _check_variants(plan: Plan, variants: Mapping[str, Any]) -> None:
+    cells, catalog = [*plan.cells, *plan.ceilings()], plan.catalog
     frameworks = {entry["framework"]: catalog.frameworks[entry["framework"]] for entry in variants.values()}
     check_document(frameworks, Path("catalog"), "catalog", within="frameworks")
     for name, entry in variants.items():

@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -37,7 +37,7 @@ async def live_events(request: Request) -> Response:
     return StreamingResponse(events(served(request)), media_type=KIND)
 
 
-async def events(serving: Served, poll_s: float = POLL_S) -> AsyncIterator[str]:
+async def events(serving: Served, poll_s: float = POLL_S) -> AsyncGenerator[str]:
     """Yield events as a browser reads them, until the server is about to end or the stream has lasted long enough."""
     watch = Watch(serving.archive)
     began = time.monotonic()

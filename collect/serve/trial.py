@@ -35,7 +35,7 @@ def trial_page(request: Request) -> Response:
             row = _named(rows, request.path_params["trial"], run_id)
             found = recorded(database, [row])
         trial_id, charted = str(row["trial_id"]), trial_charts(found)
-        entry = next((each for each in manifest["trials"] if each["trial_id"] == trial_id), {})
+        entry: dict[str, Any] = next((each for each in manifest["trials"] if each["trial_id"] == trial_id), {})
         return page(
             "trial",
             f"Trial {row['ordinal']} of {len(rows)}",

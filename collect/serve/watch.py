@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 from collect.archive.partial import SUFFIX, partial_ids
 from collect.archive.store import Archive
 from collect.errors import BenchError
-from collect.live.lines import FINISHED, NAME, Line, is_second
+from collect.live.lines import FINISHED, LIVE, Line, is_second
 from collect.live.read import follow, progress
 
 Event = tuple[str, Mapping[str, Any]]
@@ -64,7 +65,7 @@ class Watch:
 
     def _lines(self, run_id: str, now: float) -> list[Event]:
         try:
-            lines, self._read = follow(_partial(self._archive, run_id) / NAME, self._read)
+            lines, self._read = follow(_partial(self._archive, run_id) / LIVE, self._read)
         except OSError:
             return []
         self._heard = now if lines else self._heard
@@ -131,6 +132,7 @@ def _partial(archive: Archive, run_id: str) -> Path:
 def _touched(archive: Archive, run_id: str) -> float:
     """Return when a run's live file was last written, in unix seconds; 0 where it has none."""
     try:
-        return (_partial(archive, run_id) / NAME).stat().st_mtime
+        told: os.stat_result = (_partial(archive, run_id) / LIVE).stat()
     except OSError:
         return 0.0
+    return told.st_mtime

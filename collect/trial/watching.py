@@ -183,14 +183,12 @@ class Side:
         if self._conditions is not None:
             problem = "its watch does not say that the trial's conditions are undone"
             line = self._hear("conditions", "restored", CONDITIONS_TIMEOUT_S, problem)
-            told = ("set", "before", "after", "burn", "quota", "restored")
-            found["conditions"] = {name: line[name] for name in told if name in line}
+            found["conditions"] = _told(line, ("set", "before", "after", "burn", "quota", "restored"))
         if self.task.tuning == TUNED:
             problem = "its watch does not say that what was tuned is put back"
             line = self._hear("tuning", "restored", TUNING_TIMEOUT_S, problem)
             if line["in_force"]:
-                told = ("in_force", "left", "changed_meanwhile", "restored")
-                found["tuning"] = {name: line[name] for name in told if name in line}
+                found["tuning"] = _told(line, ("in_force", "left", "changed_meanwhile", "restored"))
         return found
 
     def _hear(self, source: str, state: str, timeout_s: float, problem: str) -> dict[str, Any]:
@@ -229,3 +227,7 @@ def in_words(error: Exception, host: str) -> str:
     if isinstance(error, HostError | BenchError):
         return str(error)
     return f"{type(error).__name__}: {error} ({host}): report this with the run's folder"
+
+
+def _told(line: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: line[name] for name in names if name in line}

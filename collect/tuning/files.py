@@ -130,7 +130,8 @@ def from_mask(text: str) -> set[int]:
 
 def as_mask(found: Iterable[int]) -> str:
     """Return numbers as such a mask, in the kernel's groups of 32 bits."""
-    mask, groups = sum(1 << number for number in set(found)), []
+    mask = sum(1 << number for number in set(found))
+    groups: list[str] = []
     while mask or not groups:
         groups.append(f"{mask & 0xFFFFFFFF:x}")
         mask >>= 32

@@ -90,7 +90,9 @@ def test_in_sql(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import duckdb
 
     monkeypatch.chdir(folder)
-    found = duckdb.sql(code("sql")).fetchall()
+    relation = duckdb.sql(code("sql"))
+    assert relation is not None
+    found = relation.fetchall()
     rows = pq.read_table(folder / "archive" / NAME / "trials.parquet").to_pylist()
     for _, cell, count, rps in found:
         mine = [row["rps"] for row in rows if row["cell"] == cell and row["kind"] == "cell"]

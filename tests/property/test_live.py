@@ -40,11 +40,30 @@ figures = st.none() | st.floats(-1e3, 1e6) | st.integers(-3, 10**6) | texts
 seconds = st.lists(
     st.fixed_dictionaries(
         {"trial_id": texts},
-        optional=dict.fromkeys(("ordinal", "of", "phase", "cell", "trial_kind", "window_s", "window_second", "rps", "p95_ms", "failures", "left_s", "server_cpu_cores", "client_cpu_cores", "server_cpus", "client_cpus"), figures),
+        optional=dict.fromkeys(
+            [
+                "ordinal",
+                "of",
+                "phase",
+                "cell",
+                "trial_kind",
+                "window_s",
+                "window_second",
+                "rps",
+                "p95_ms",
+                "failures",
+                "left_s",
+                "server_cpu_cores",
+                "client_cpu_cores",
+                "server_cpus",
+                "client_cpus",
+            ],
+            figures,
+        ),
     ),
     min_size=1,
     max_size=5,
-)  # fmt: skip
+)
 said = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)
 
 

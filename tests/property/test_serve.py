@@ -55,7 +55,7 @@ def plain(client: TestClient, path: str) -> int:
     assert "<q>" not in answer.text
     assert "Traceback" not in answer.text
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
-    return answer.status_code
+    return int(answer.status_code)
 
 
 @settings(deadline=None, max_examples=60)

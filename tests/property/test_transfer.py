@@ -20,7 +20,7 @@ from collect.transfer.openmetrics import escaped
 from collect.transfer.unpack import unpack
 from tests.support.openmetrics import parse
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=30)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 

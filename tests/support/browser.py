@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support.devtools import DevTools, Refused
+from tests.support.devtools import DevTools, RefusedError
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 KEYS = {"Tab": (9, ""), "Enter": (13, "\r"), "Space": (32, " "), "Escape": (27, ""), "End": (35, ""), "Home": (36, "")}
@@ -139,7 +139,7 @@ class Browser:
         """Return the value of an expression on the page, None where it throws or the page goes away meanwhile."""
         try:
             answer = self._evaluate(expression)
-        except Refused:
+        except RefusedError:
             return None
         return None if "exceptionDetails" in answer else answer["result"].get("value")
 

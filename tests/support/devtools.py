@@ -15,7 +15,7 @@ Heard = Callable[[str, Mapping[str, Any]], None]
 """Takes an event's method and parameters."""
 
 
-class Refused(AssertionError):
+class RefusedError(AssertionError):
     """A call was answered by an error."""
 
 
@@ -49,7 +49,7 @@ class DevTools:
             message = self._next(deadline, method)
             if message.get("id") == number:
                 if "error" in message:
-                    raise Refused(f"{method}: {message['error']}")
+                    raise RefusedError(f"{method}: {message['error']}")
                 result: dict[str, Any] = message["result"]
                 return result
             if "method" in message:

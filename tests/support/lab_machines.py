@@ -59,8 +59,8 @@ class Machine:
             "etc/ssh/ssh_host_ed25519_key.pub": (0o644, self.host_key + "\n"),
             f"home/{user}/.ssh/authorized_keys": (0o600, public_key),
         }
-        for path, (mode, content) in files.items():
-            file = self.folder / "upper" / path
+        for name, (mode, content) in files.items():
+            file = self.folder / "upper" / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch(mode)
             file.write_text(content)

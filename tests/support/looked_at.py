@@ -1,7 +1,7 @@
 """What there is of a host, as JSON: files, kernel settings, units, users, packages, what tuning touches.
 
-Runs on the hosts as a script with their own Python (3.8 or newer), as root. What is left out (see fingerprint.py) is told
-to it as JSON in its first argument: ``skipped`` folders and ``changing`` files and settings, as patterns.
+Runs on the hosts as a script with their own Python (3.8 or newer), as root. What is left out (see fingerprint.py) is
+told to it as JSON in its first argument: ``skipped`` folders and ``changing`` files and settings, as patterns.
 """
 
 from __future__ import annotations

@@ -75,9 +75,10 @@ def _height(browser: Browser, until: str) -> int:
 @archive_option
 def main(run: str, folder: Path, archive_dir: Path) -> None:
     """Make the pictures of docs/ again from RUN (default: the latest), light and dark."""
+    if chromium() is None:
+        click.echo("error: there is no Chromium: run script/bootstrap --browser", err=True)
+        sys.exit(2)
     try:
-        if chromium() is None:
-            raise BenchError("there is no Chromium", "this machine", "run script/bootstrap --browser")
         archive = Archive(archive_dir)
         with Browser() as browser:
             for path in take(browser, archive, archive.resolve(run), folder):

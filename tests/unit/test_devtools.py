@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support import devtools
-from tests.support.devtools import DevTools, Refused
+from tests.support.devtools import DevTools, RefusedError
 
 
 class Ends:
@@ -70,7 +70,7 @@ def test_what_is_for_the_page_names_its_session_and_what_is_for_the_browser_does
 
 def test_an_error_names_the_call(ends: Ends) -> None:
     ends.answer({"id": 1, "error": {"code": -32000, "message": "Cannot navigate to invalid URL"}})
-    with pytest.raises(Refused, match=r"Page\.navigate.*Cannot navigate"):
+    with pytest.raises(RefusedError, match=r"Page\.navigate.*Cannot navigate"):
         ends.tools.call("Page.navigate", url="nowhere")
     ends.answer({"id": 2, "result": {}})
     assert ends.tools.call("Page.enable") == {}

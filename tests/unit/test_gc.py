@@ -275,7 +275,8 @@ def test_a_tag_and_a_removal_at_once_end_in_one_of_the_two(runs: ManyRuns) -> No
         try:
             return add(archive, run_id, TAG, "keep")
         except BenchError as error:
-            assert "there is no sealed run" in str(error)
+            if "there is no sealed run" not in str(error):
+                raise
             return False
 
     with ThreadPoolExecutor(2) as pool:

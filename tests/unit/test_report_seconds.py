@@ -290,7 +290,7 @@ def test_lines_of_several_trials_are_those_of_each(found: Recorded, requests: Ma
 def test_hosts_without_samples_are_named(found: Recorded, figures: RunFigures) -> None:
     (first, *_) = found.trials
     trial = found.trials[first]
-    empty = {name: [] for name in trial.sources["host-1"]}
+    empty: dict[str, Any] = {name: [] for name in trial.sources["host-1"]}
     without = replace(trial, sources={**trial.sources, "host-1": empty})
     notes = viewer(replace(found, trials={**found.trials, first: without}), figures).notes
     (ordinal,) = (row["ordinal"] for row in figures.rows if row["trial_id"] == first)

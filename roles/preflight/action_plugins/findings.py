@@ -18,9 +18,9 @@ from collect.provision.libc import needed_libc
 class ActionModule(ActionBase):  # type: ignore[misc]
     """``findings: limits=… levels=… needs=… services=… same_host=… python=… tuned=… notes=…``.
 
-    Looks at what the tasks before it have registered as ``__preflight_host`` and ``__preflight_machine``; ``python`` is the
-    packed one that is to be carried there. Returns ``findings`` (see collect/preflight/findings.py); ``errors`` and ``told``,
-    lines for the user; ``same_as``, the host before this one that is the same machine, if any.
+    Looks at what the tasks before it have registered as ``__preflight_host`` and ``__preflight_machine``; ``python`` is
+    the packed one that is to be carried there. Returns ``findings`` (see collect/preflight/findings.py); ``errors`` and
+    ``told``, lines for the user; ``same_as``, the host before this one that is the same machine, if any.
     """
 
     _requires_connection = False

@@ -136,7 +136,8 @@ class Removal:
         known = self.record.get("ansible") or {}
         if not known or known["there"]:
             return
-        for path in (self.host.path(f"{known['folder']}/tmp"), self.host.path(known["folder"])):
+        folder = self.host.path(known["folder"])
+        for path in (folder / "tmp", folder):
             if path.is_dir() and not any(path.iterdir()):
                 self._remove(path)
 

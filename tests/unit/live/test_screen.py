@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +100,7 @@ def test_lines_of_another_making_are_shown_as_far_as_they_go(missing: Any) -> No
 
 
 @pytest.fixture
-def telling(tmp_path: Path) -> Iterator[tuple[Path, Screen]]:
+def telling(tmp_path: Path) -> tuple[Path, Screen]:
     for line in seconds(SECOND):
         append(tmp_path, line)
     return tmp_path, Screen(tmp_path / LIVE)

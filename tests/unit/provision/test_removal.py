@@ -207,7 +207,7 @@ def test_what_is_still_tuned_is_put_back_first(
     remember.begin(fake.host, write=True)
     fake.provision(belongings)
     fake.write("var/lib/bench/tuning.json", "{}")
-    with pytest.raises(belongings.BelongingsError, match="what was tuned is not put back: run playbooks/restore.yml"):
+    with pytest.raises(belongings.BelongingsError, match=r"what was tuned is not put back: run playbooks/restore\.yml"):
         removed(remove, fake)
     assert (fake.root / PREFIX / "before.json").exists()
 

@@ -108,6 +108,6 @@ def test_what_is_another_code_is_said(history: History) -> None:
         f"installed on the hosts as it was then: {LOCK}"
     ]
     control = head(first, locks={"uv.lock": "a"})
-    assert "uv.lock" in notes(control, now(first, **{"uv.lock": "b"}), {}, history.path)[-1]
+    assert "uv.lock" in notes(control, now(first, dirty=False, **{"uv.lock": "b"}), {}, history.path)[-1]
     (unknown,) = notes(head(None), now(None), {}, history.path)
     assert "the run names no commit" in unknown

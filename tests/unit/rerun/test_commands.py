@@ -127,7 +127,15 @@ def test_hosts_are_held_against_those_of_then(run: Run, first: str) -> None:
     assert run("same", first, "--despite", "kernel", stdin=other) == (
         "allowed to differ: kernel (kernel of server): 6.1.0 / 6.9\n"
     )
-    for odd in (None, [], {}, {"server": "x", "facts": {}}, {"server": "s", "facts": {"s": 1}}, {"facts": {"s": {}}}):
+    odds: tuple[Any, ...] = (
+        None,
+        [],
+        {},
+        {"server": "x", "facts": {}},
+        {"server": "s", "facts": {"s": 1}},
+        {"facts": {"s": {}}},
+    )
+    for odd in odds:
         assert "stdin" in run("same", first, stdin=odd, code=2)
     assert "no run is named" in run("same", stdin=HOSTS, code=2)
 

@@ -46,7 +46,7 @@ def test_what_differs_is_refused_by_name(of: Original) -> None:
     (allowed,) = check_hosts(of, now(of), "server1", kernel, {"kernel"})
     assert (allowed.name, allowed.where) == ("kernel", "kernel of server")
     both = hosts({"kernel": "6.9"}, {"cpu_model": "Other CPU"})
-    with pytest.raises(BenchError, match="rerun_despite=cpu,kernel$"):
+    with pytest.raises(BenchError, match=r"rerun_despite=cpu,kernel$"):
         check_hosts(of, now(of), "server1", both, ())
     with pytest.raises(BenchError, match=r"Other CPU .*rerun_despite=cpu,kernel$"):
         check_hosts(of, now(of), "server1", both, {"kernel"})

@@ -27,7 +27,7 @@ def shown(client: TestClient, path: str, status: int = 200) -> str:
     answer = client.get(path)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    return answer.text
+    return str(answer.text)
 
 
 def values(text: str, row: str) -> list[str]:

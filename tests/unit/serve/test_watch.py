@@ -18,7 +18,7 @@ import pytest
 import collect.serve.watch
 from collect.archive import begin_run
 from collect.archive.store import Archive
-from collect.live.lines import NAME
+from collect.live.lines import LIVE
 from collect.live.write import append
 from collect.serve.live import event, events
 from collect.serve.served import Served
@@ -77,10 +77,10 @@ def test_seconds_and_trials_are_told_as_they_come(tmp_path: Path) -> None:
 def test_half_a_line_and_what_is_none_are_passed_over(tmp_path: Path) -> None:
     path, watch = begun(tmp_path), Watch(Archive(tmp_path))
     watch.look()
-    with (path / NAME).open("w") as file:
+    with (path / LIVE).open("w") as file:
         file.write('not a line\n[1]\n{"trial_id": 3}\n' + json.dumps(second(1))[:20])
     assert watch.look() == []
-    with (path / NAME).open("a") as file:
+    with (path / LIVE).open("a") as file:
         file.write(json.dumps(second(1))[20:] + "\n")
     assert watch.look() == [("second", second(1))]
 
@@ -123,7 +123,7 @@ def test_a_run_that_went_silent_gives_way_to_one_that_has_not(tmp_path: Path, mo
     watch.look()
     new = begin_run(tmp_path, replace(small_plan(1), seed=2), inventory="local").path
     append(new, second(1))
-    os.utime(old / NAME, (1, 1))
+    os.utime(old / LIVE, (1, 1))
     assert watch.look() == []
     monkeypatch.setattr(collect.serve.watch, "SILENT_S", -1.0)
     assert names(watch.look()) == ["run", "second"]
@@ -133,7 +133,7 @@ def test_a_run_that_went_silent_gives_way_to_one_that_has_not(tmp_path: Path, mo
 def test_silence_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive, path = Archive(tmp_path), begun(tmp_path)
     append(path, second(1))
-    os.utime(path / NAME, (time.time() - 90, time.time() - 90))
+    os.utime(path / LIVE, (time.time() - 90, time.time() - 90))
     watch = Watch(archive)
     assert names(watch.look()) == ["run", "second"]
     monkeypatch.setattr(collect.serve.watch, "BEAT_S", 0.0)

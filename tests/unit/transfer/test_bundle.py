@@ -206,7 +206,7 @@ def test_the_lock_names_pyarrow_alone_by_hash() -> None:
 
 
 def test_what_is_no_bundle(sealed: Archive, copied: Copy, tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="a bundle is a .tar.gz"):
+    with pytest.raises(BenchError, match=r"a bundle is a \.tar\.gz"):
         bundled(sealed, tmp_path / "run.rar")
     damaged = copied("damaged")
     (damaged / "manifest.json").write_bytes((damaged / "manifest.json").read_bytes() + b" ")

@@ -71,7 +71,9 @@ def test_the_client_whose_cpus_are_used_up_is_named_with_who_used_them(tmp_path:
 
 def test_a_set_that_two_clients_share_is_one_and_named_by_both(tmp_path: Path) -> None:
     hosts = {"server1": FACTS, "client1": CONTAINER, "client2": CONTAINER}
-    clients = {name: Client(generator_cores=0.47, foreign_cores=0.477) for name in ("client1", "client2")}
+    clients: dict[str, Any] = {
+        name: Client(generator_cores=0.47, foreign_cores=0.477) for name in ("client1", "client2")
+    }
     row = judged(tmp_path, replace(CEILINGS, hosts=hosts), **clients)
     assert row["limited_by"][0] == "client-cpu"
     assert row["findings"][0]["host"] == "client1, client2"
@@ -105,7 +107,7 @@ def test_a_faster_card_of_the_server_has_room_for_several_clients(
     slow = FACTS | {"interfaces": {"load0": {"speed_mbit": 1000}}}
     ceilings = replace(CEILINGS, hosts={"server1": FACTS | card, "client1": slow, "client2": slow})
     heavy = replace(IDLE, request_bytes=300_000)  # 960 Mbit/s at the server
-    clients = {name: Client(request_bytes=300_000) for name in ("client1", "client2")}
+    clients: dict[str, Any] = {name: Client(request_bytes=300_000) for name in ("client1", "client2")}
     row = judged(tmp_path / "two", ceilings, heavy, **clients)
     assert ("network" in row["limited_by"]) == limited, row["limited_by_evidence"]
     alone = judged(tmp_path / "one", ceilings, heavy, client1=Client(request_bytes=300_000))
