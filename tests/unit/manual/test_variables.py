@@ -10,7 +10,7 @@ from collect.manual.variables import ROLES_DIR, entry_points, known, of_roles, o
 from collect.paths import CHECKOUT
 
 FOLDERS = ("roles", "playbooks", "inventory")
-INSIDE = {"archive_entry", "bench_lock"}
+INSIDE = {"archive_entry", "bench_lock", "preflight_machine_of"}
 """What one task tells another, and an action."""
 SPECS = """
 argument_specs:
