@@ -6,6 +6,7 @@ In an order in which it can be cut off at any moment and begun again: the record
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import os
 import shutil
 import subprocess
@@ -94,9 +95,10 @@ class Removal:
     def _files_of(self, name: str) -> list[Path]:
         """Return the files and folders of a unit, or of a template's instances: themselves, drop-ins, links to them."""
         pattern = _pattern(name)
-        folders = [self.host.path(SYSTEMD), *(self.host.path(folder) for folder in RUNTIME)]
-        found = [path for folder in folders for each in (pattern, f"{pattern}.d") for path in folder.glob(each)]
-        found += self.host.path(SYSTEMD).glob(f"*.wants/{pattern}")
+        folders = [self.host.path(folder) for folder in (SYSTEMD, *RUNTIME)]
+        wants = self.host.path(SYSTEMD).glob("*.wants")
+        found = [path for folder in folders for path in _entries(folder, pattern, f"{pattern}.d")]
+        found += [path for folder in wants for path in _entries(folder, pattern)]
         return sorted(set(found))
 
     def _active(self) -> list[str]:
@@ -200,6 +202,13 @@ class Removal:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def _entries(folder: Path, *patterns: str) -> list[Path]:
+    """Return what is in a folder under such names: links that lead nowhere, too, which Path.glob may pass over."""
+    if not folder.is_dir():
+        return []
+    return [path for path in folder.iterdir() if any(fnmatch.fnmatchcase(path.name, each) for each in patterns)]
 
 
 def _pattern(name: str) -> str:
