@@ -22,7 +22,7 @@ from tests.support.synthetic import write_run
 DOCUMENT = CHECKOUT / "docs" / "archive.md"
 NAME = "20261124T220730Z-91e799"
 """The run that the document reads."""
-NEEDED = ("pandas", "pyarrow", "numpy", "python-dateutil", "six")
+NEEDED = ("pandas", "pyarrow", "numpy", "python-dateutil", "tzdata")
 
 
 def code(kind: str) -> str:
