@@ -17,6 +17,7 @@ from collect.archive.store import Archive
 from collect.errors import BenchError
 from collect.findings.page import findings
 from collect.paths import DATA_DIR
+from collect.plan import plan_names
 from collect.report import words
 from collect.report.bars import bar_chart
 from collect.report.ceilings import ceilings
@@ -32,7 +33,7 @@ from collect.report.table import WAYS, article_table
 from collect.report.thin import MOST_ROWS, SAID
 from collect.report.trial_series import recorded
 from collect.report.variants import rankings, renewals
-from collect.report.verdicts import KIND
+from collect.report.verdicts import KIND, MEANING
 from collect.report.viewer import Viewer, script_json, viewer
 
 UNITS = ("app", "redis", "relay", "database", "generator")
@@ -91,6 +92,8 @@ def render(archive: Archive, run_id: str, figures: RunFigures | None = None) -> 
             gathered=gathered,
             kind=kind,
             kinds=KIND,
+            meanings=MEANING,
+            plans=plan_names(),
             units=[unit for unit in UNITS if any(cell.means.get(f"{unit}_cpu_cores") for cell in figures.cells)],
             held=held,
             bars=bars,
@@ -140,6 +143,7 @@ def _contents(
     yield "trials", "Every trial"
     yield "hosts", "Hosts"
     yield "method", "Method"
+    yield "again", "Measure it again"
     yield "cite", "How to cite it"
 
 

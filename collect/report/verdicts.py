@@ -24,6 +24,19 @@ PLAIN = {
     "unsteady": "a rate that was not steady",
 }
 """The words as people say them, to go after "limited by"."""
+MEANING = {
+    "server-app": "a process of the app fills one core, and its interpreter runs on one at a time",
+    "server-cpu": "the server's CPUs are used up, by app, Redis, database and kernel together",
+    "redis": "Redis' process fills one core, or answers nearly as many GETs as it can",
+    "database": "the database alone fills the server's CPUs",
+    "generator": "a process of the load generator fills one core, or it sends nearly what it can at most",
+    "client-cpu": "the client's CPUs are used up, though no process of the generator fills one core",
+    "client-ports": "most ports of the client wait in TIME_WAIT, or its kernel searches long for a free one",
+    "network": "the network carries nearly what it can, or loses packets",
+    "concurrency": "nothing is used up: more users would raise the rate",
+    "unsteady": "the rate changed within the window, so there is none that anything could limit",
+}
+"""When each word is said."""
 SHORT = {
     "server-app": "app", "server-cpu": "CPU", "redis": "Redis", "database": "database",
     "generator": "generator", "client-cpu": "CPU", "client-ports": "ports",
