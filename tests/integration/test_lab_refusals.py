@@ -136,7 +136,3 @@ def test_machines_behind_a_bastion_are_looked_at_through_it(lab: LabHosts, lab_c
     lab.play(lab_checkout, BENCH, "--tags", "preflight", "-e", json.dumps(given))
     came = lab.on("server1", "journalctl --quiet --output=cat --unit=ssh | grep 'Accepted publickey' | tail -n 1")
     assert f"from {lab.network.address('client2')} " in came
-
-
-def test_preflight_alone_ends_well(lab: LabHosts, lab_checkout: Checkout) -> None:
-    lab.play(lab_checkout, BENCH, "--tags", "preflight")
