@@ -9,7 +9,7 @@ import difflib
 import functools
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ from collect.paths import DATA_DIR, shown
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
+MOST_NAMED = 20
+"""Names in one line."""
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -100,10 +102,22 @@ def _place(path: Path, keys: Iterable[str | int]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a remedy that names the known word most like the given one, or all of them."""
+    """Return a remedy that names the known word most like the given one, else those it is a part of, else all of them.
+
+    Of many, the first few and how many more there are.
+    """
     names = sorted(known)
-    match = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return f'did you mean "{match[0]}"?' if match else "known are " + (", ".join(names) or "none")
+    if match := difflib.get_close_matches(word, names, n=1, cutoff=0.6):
+        return f'did you mean "{match[0]}"?'
+    if parts := [name for name in names if len(word) > 2 and word.lower() in name.lower()]:
+        return f"did you mean one of {_some(parts)}?"
+    return "known are " + (_some(names) or "none")
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return names in a line that can be read."""
+    left = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
 
 
 @functools.cache

@@ -99,7 +99,7 @@ def _print(found: Comparison) -> None:
     shown = len(names) if any(row[-1] for row in rows) else len(names) - 1
     print_table(names[:shown], [row[:shown] for row in rows])
     click.echo()
-    for line in comparison_notes(found):
+    for line in comparison_notes(found, terminal=True):
         say(line)
 
 

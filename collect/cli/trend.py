@@ -89,7 +89,7 @@ def _print(found: Trend) -> None:
         )
     print_table(("run", "commit", "blocks", unit, "level", "change"), rows)
     click.echo()
-    for line in trend_notes(found):
+    for line in trend_notes(found, terminal=True):
         say(line)
 
 

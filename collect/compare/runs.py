@@ -29,6 +29,17 @@ SAME, UNKNOWN = "same", "unknown"
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
+class UnlikeError(BenchError):
+    """Two runs of which no cell can be compared unless more may differ."""
+
+    def __init__(self, what: str, where: str, names: Sequence[str]) -> None:
+        """Take what is wrong, with which runs, and the ``names`` of what would have to be allowed to differ."""
+        super().__init__(
+            what, where, f"compare runs under the same conditions, or allow it: --despite {','.join(names)}"
+        )
+        self.names = names
+
+
 @dataclass(frozen=True)
 class Compared:
     """One figure of a cell in both runs; None where it cannot be told."""
@@ -154,12 +165,12 @@ def _effects(
     return run_effects(recorded, families, OUTCOMES.values())
 
 
-def _nothing_agrees(refused: Mapping[str, Sequence[Difference]], where: str) -> BenchError:
+def _nothing_agrees(refused: Mapping[str, Sequence[Difference]], where: str) -> UnlikeError:
     """Return what to say where no cell can be compared."""
     unlike = {(found.name, found.where): found for each in refused.values() for found in each}
-    names = ",".join(name for name in table() if any(name == other for other, _ in unlike))
+    names = [name for name in table() if any(name == other for other, _ in unlike)]
     problem = f"no cell can be compared, as metadata that matters differ: {in_words(unlike.values())}"
-    return BenchError(problem, where, f"compare runs under the same conditions, or allow it: --despite {names}")
+    return UnlikeError(problem, where, names)
 
 
 def _figures(

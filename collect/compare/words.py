@@ -25,8 +25,11 @@ def limits(limited_by: tuple[str | None, str | None]) -> str:
     return words[0] if words[0] == words[1] else " / ".join(words)
 
 
-def comparison_notes(found: Comparison) -> list[str]:
-    """Return what one has to know to read the table of a comparison, a sentence or two each."""
+def comparison_notes(found: Comparison, *, terminal: bool = False) -> list[str]:
+    """Return what one has to know to read the table of a comparison, a sentence or two each.
+
+    On a ``terminal`` they name the options that say more.
+    """
     first, second = found.first, found.second
     together = found.together[found.by.key]
     tested = sum(cell.figures[found.by.key].low is not None for cell in found.cells)
@@ -46,18 +49,21 @@ def comparison_notes(found: Comparison) -> list[str]:
         lines.append(
             "Run to run: not known. It takes three runs of one commit under these conditions, or two each of two; the"
             " first run may be among them, the second is not. The intervals are of these two runs alone: what runs"
-            " differ by as such is in the ratio (undone_by in --json)."
+            f" differ by as such is in the ratio{' (undone_by in --json)' if terminal else ''}."
         )
     for where, cells in (("first", found.only_first), ("second", found.only_second)):
         if cells:
-            lines.append(f"{len(cells)} cells are in the {where} only (--json names them).")
+            lines.append(f"{len(cells)} cells are in the {where} only{' (--json names them)' if terminal else ''}.")
     if found.despite:
         lines.append(f"Allowed to differ: {', '.join(found.despite)}.")
     return lines
 
 
-def trend_notes(found: Trend) -> list[str]:
-    """Return what a trend shows: its changes, whether they may be a drift, which runs were left out and why."""
+def trend_notes(found: Trend, *, terminal: bool = False) -> list[str]:
+    """Return what a trend shows: its changes, whether they may be a drift, which runs were left out and why.
+
+    On a ``terminal`` they name the options that say more.
+    """
     from collect.statistics.change_points import LEAST_VALUES
 
     lines = []
@@ -76,5 +82,6 @@ def trend_notes(found: Trend) -> list[str]:
             " a change may be the machine's own drift."
         )
     if found.older:
-        lines.append(f"{found.older} older runs with the cell were not looked at (--limit 0 looks at all).")
+        more = " (--limit 0 looks at all)" if terminal else ""
+        lines.append(f"{found.older} older runs with the cell were not looked at{more}.")
     return lines + [f"left out: {left.run_id}: {in_words(left.differs) or left.why}" for left in found.left_out]

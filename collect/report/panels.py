@@ -58,8 +58,9 @@ class TrialCharts:
     def to_json(self) -> dict[str, Any]:
         """Return what a page needs to draw and fill them; all plots in one document, so that they share their range."""
         document = Document()
-        for panel in self.panels:
-            document.add_root(panel.plot)
+        with document.models.freeze():  # else each root makes it look through all of them again
+            for panel in self.panels:
+                document.add_root(panel.plot)
         shape = {
             "doc": document.to_json(deferred=False),
             "per_decade": PER_DECADE,

@@ -66,9 +66,20 @@ def create_app(
     return app
 
 
+TITLES = {
+    HTTPStatus.BAD_REQUEST: "That cannot be asked",
+    HTTPStatus.NOT_FOUND: "There is no such page",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "That cannot be shown",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "This page cannot be made",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Too much at once",
+}
+"""What a page is called on which nothing can be shown."""
+
+
 def _told(_: Request, error: Exception) -> Response:
     """Say what the archive cannot answer, and what to do about it."""
-    return _error(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+    assert isinstance(error, BenchError)
+    return _error(HTTPStatus.UNPROCESSABLE_ENTITY, f"{error.what} ({error.where})", error.remedy)
 
 
 def _refused(_: Request, error: Exception) -> Response:
@@ -84,5 +95,5 @@ def _broken(*_: object) -> Response:
     return response
 
 
-def _error(status: HTTPStatus, text: str) -> Response:
-    return page("error", status.phrase, status=status, text=text)
+def _error(status: HTTPStatus, text: str, remedy: str | None = None) -> Response:
+    return page("error", TITLES.get(status, status.phrase), status=status, text=text, remedy=remedy)

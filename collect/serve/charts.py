@@ -45,7 +45,7 @@ def ratio_chart(found: Comparison) -> Chart | None:
     texts = ColumnDataSource({
         "x": [least - room] * len(known),
         "y": [place + 0.3 for place in places],
-        "text": [f"{cell.cell}: {cell.verdict}" for cell, _ in known],
+        "text": [f"{cell.verdict}: {cell.cell}" for cell, _ in known],
     })  # fmt: skip
     plot.text("x", "y", "text", source=texts, text_color=TEXT, text_font_size="12px", x_offset=2)
     plot.yaxis.visible, plot.ygrid.visible = False, False
@@ -65,15 +65,19 @@ def trend_chart(found: Trend) -> Chart:
     """Draw a cell over its runs, with the level between its changes."""
     plot = empty_figure(f"{found.by.title}, {found.by.unit}", x="begin of the run (UTC)", x_axis_type="datetime")
     at = [1000 * datetime.fromisoformat(point.created_at).timestamp() for point in found.points]
+    lows = [point.value if point.low is None else point.low for point in found.points]
+    highs = [point.value if point.high is None else point.high for point in found.points]
     data = {
         "at": at,
         "value": [point.value for point in found.points],
-        "low": [point.value if point.low is None else point.low for point in found.points],
-        "high": [point.value if point.high is None else point.high for point in found.points],
+        "low": lows,
+        "high": highs,
         "level": [point.level for point in found.points],
         "run": [point.run_id for point in found.points],
         "code": [point.code for point in found.points],
     }
+    # What is drawn beside the data, as intervals are, is not counted in by itself.
+    plot.y_range.start, plot.y_range.end = _room(lows, highs)
     source = ColumnDataSource(data)
     level = plot.step("at", "level", source=source, mode="center", line_color=VERMILLION, line_width=2)
     points = plot.scatter("at", "value", source=source, size=7, color=BLUE)
@@ -95,6 +99,13 @@ def trend_chart(found: Trend) -> Chart:
     ]
     names = ["run", "begin", "commit", "blocks", found.by.unit, "from", "to", "level"]
     return Chart(found.cell, note, plot, names, body)
+
+
+def _room(lows: Sequence[float], highs: Sequence[float]) -> tuple[float, float]:
+    """Return from where to where an axis goes that shows all of these, with some room; never below 0."""
+    least, most = min(lows), max(highs)
+    room = 0.08 * (most - least) or 0.1 * most or 1.0
+    return max(0.0, least - room), most + room
 
 
 def _ends(plot: Any, known: Sequence[Any], places: Sequence[float]) -> tuple[list[float], list[float]]:

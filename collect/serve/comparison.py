@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -38,15 +39,19 @@ def comparison_page(request: Request) -> Response:
     """Return the second run against the first; where none are named, what to name them by."""
     serving = served(request)
     from collect.compare.metadata import in_words, table
+    from collect.compare.runs import UnlikeError
     from collect.compare.series import OUTCOMES
     from collect.compare.words import comparison_notes, limits, ratio
 
     wanted = _asked(request, serving)
     found: Comparison | None = None
     problem = "Name two runs." if len(wanted.ids) == 1 else None
+    unlike: Sequence[str] = ()
     if len(wanted.ids) == 2:
         try:
             found = _compared(serving, wanted)
+        except UnlikeError as error:
+            problem, unlike = error.what, error.names
         except BenchError as error:
             # Said above the form, where it can be put right.
             problem = str(error)
@@ -56,6 +61,7 @@ def comparison_page(request: Request) -> Response:
         status=HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK,
         found=found,
         problem=problem,
+        unlike=unlike,
         wanted=wanted,
         offered=[entry.run_id for entry in serving.entries()][: -OFFERED - 1 : -1],
         outcomes=OUTCOMES,
@@ -64,6 +70,7 @@ def comparison_page(request: Request) -> Response:
         limits=limits,
         in_words=in_words,
         notes=comparison_notes(found) if found else (),
+        verdicts=_verdicts(found) if found else (),
         charts=_charts(found),
     )
 
@@ -100,6 +107,13 @@ def _compared(serving: Served, wanted: Asked) -> Comparison:
         return compare_runs(
             serving.archive, first, second, OUTCOMES[wanted.by], wanted.margin, allowed, index=serving.index
         )
+
+
+def _verdicts(found: Comparison) -> list[tuple[str, int]]:
+    """Return how many cells have which verdict, what is a difference first."""
+    counts = Counter(cell.verdict for cell in found.cells)
+    last = ("same", "unknown")
+    return sorted(counts.items(), key=lambda item: (last.index(item[0]) if item[0] in last else -1, item))
 
 
 def _charts(found: Comparison | None) -> list[Any] | None:

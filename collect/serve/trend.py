@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def trend_page(request: Request) -> Response:
-    """Return the trend of the cell that the address names; without one, the cells with the number of their runs."""
+    """Return the trend of the cell that the address names, else the cells that have it in their name, or all."""
     serving = served(request)
     from collect.compare.metadata import check_names, table
     from collect.compare.series import OUTCOMES
@@ -25,18 +25,20 @@ def trend_page(request: Request) -> Response:
     cell, despite = asked(request, "cell"), asked_names(request, "despite")
     by = asked_one_of(request, "by", OUTCOMES, "rps")
     known = Counter(name for entry in serving.entries() for name in entry.cells)
+    like = {name: count for name, count in known.items() if cell.lower() in name.lower()}
     shown: dict[str, Any] = {
         "cell": cell, "by": by, "despite": despite, "outcomes": OUTCOMES, "may_differ": list(table()),
-        "known": sorted(known.items()),
+        "offered": sorted(known), "like": sorted(like.items()), "every": len(known),
     }  # fmt: skip
-    if not cell:
+    allowed = check_names(despite)
+    if not cell or (like and cell not in known):
         return page("trend", "Trends", found=None, notes=(), turns={}, refused=(), **shown)
     from collect.compare.trend import trend
     from collect.compare.words import trend_notes
     from collect.serve.charts import trend_chart
 
     with serving.drawing(cell):
-        found, refused = trend(serving.archive, cell, OUTCOMES[by], check_names(despite), index=serving.index)
+        found, refused = trend(serving.archive, cell, OUTCOMES[by], allowed, index=serving.index)
     shown |= {"found": found, "notes": trend_notes(found), "turns": _turns(found), "refused": refused}
     return page("trend", f"Trend of {cell}", charts=[trend_chart(found)] if found.points else None, **shown)
 

@@ -198,6 +198,21 @@ def test_two_runs_are_compared_in_the_order_asked_for(runs: ManyRuns) -> None:
     assert 'id="data-chart-0">' in text
 
 
+def test_a_refused_comparison_can_be_allowed_by_a_link(tmp_path: Path) -> None:
+    many = ManyRuns(tmp_path / "other")
+    many.add({FLASK: [643.5, 650, 656.5]}, change=lambda manifest: manifest["hosts"]["server1"].update(kernel="6.0"))
+    many.add({FLASK: [643.5, 650, 656.5]})
+    client, ids = client_of(many.archive), many.archive.run_ids()
+    text = shown(client, f"/compare?first={ids[0]}&second={ids[1]}", 422)
+    (link,) = re.findall(r'id="despite" href="([^"]*)">([^<]*)<', text)
+    assert link[1] == "Compare all the same: kernel may differ"
+    assert "--despite" not in text
+    allowed = shown(client, html.unescape(link[0]))
+    assert "1 cell: 1 " in allowed
+    assert "Allowed to differ: kernel." in allowed
+    assert 'id="despite"' not in allowed
+
+
 def test_what_cannot_be_compared_is_told_above_the_form(runs: ManyRuns) -> None:
     client, ids = client_of(runs.archive), runs.archive.run_ids()
     assert "compared with itself" in shown(client, f"/compare?first={ids[0]}&second={ids[0]}", 422)
@@ -218,7 +233,15 @@ def test_a_trend_shows_where_the_level_changed(runs: ManyRuns) -> None:
     overview = shown(client, "/trend")
     assert f'href="/trend?cell={FLASK}"' in overview
     assert "16 runs" in overview
-    assert "did you mean" in shown(client, f"/trend?cell={FLASK[:-1]}", 422)
+    assert "did you mean" in shown(client, f"/trend?cell={FLASK[:-1]}x", 422)
+
+
+def test_a_part_of_a_cells_name_leads_to_the_cells_that_have_it(runs: ManyRuns) -> None:
+    text = shown(client_of(runs.archive), "/trend?cell=FLASK")
+    assert "1 of 2 cells has “FLASK” in its name." in text
+    (found,) = re.findall(r'<ul class="cells">.*?</ul>', text, re.DOTALL)
+    assert re.findall(r'href="/trend\?cell=([^"]*)"', found) == [FLASK]
+    assert 'value="FLASK"' in text
 
 
 def test_an_empty_archive_has_all_pages(tmp_path: Path) -> None:
