@@ -71,7 +71,7 @@ def one_line(said: Mapping[str, Any], host: str, task: str, unreachable: bool) -
             return f"{what} ({host}): {remedy}"
     if unreachable:
         return (
-            f"the host does not answer: {message.split(': ', 1)[-1]} ({host}): see that it is up"
+            f"the host does not answer: {_why(message)} ({host}): see that it is up"
             " (ansible-playbook playbooks/hosts.yml boots local hosts) and that ansible_host is right"
         )
     for line in reversed(str(said.get("stderr") or "").splitlines()):
@@ -80,6 +80,11 @@ def one_line(said: Mapping[str, Any], host: str, task: str, unreachable: bool) -
     if "non-zero return code" in message and said.get("stderr"):
         message = str(said["stderr"]).strip().splitlines()[-1]
     return message if "): " in message else f"{message} ({host}, at '{task}'): run it again with -v to see more"
+
+
+def _why(message: str) -> str:
+    """Return what SSH itself said, without what Ansible says around it."""
+    return message.split(": ", 1)[-1].rsplit("can be reached over ssh: ", 1)[-1]
 
 
 def again(run_id: str, arguments: Sequence[str]) -> str:

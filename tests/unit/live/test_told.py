@@ -35,9 +35,20 @@ def test_a_failure_is_one_line(said: dict[str, Any], unreachable: bool, line: st
     assert one_line(said, "client1", "Do it", unreachable) == line
 
 
-def test_a_host_that_does_not_answer() -> None:
-    said = one_line({"msg": "Failed: Connection refused"}, "client1", "Do it", True)
-    assert said.startswith("the host does not answer: Connection refused (client1): see that it is up")
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        ("Failed: Connection refused", "Connection refused"),
+        (
+            'Task failed: Data could not be sent to remote host "192.0.2.11". Make sure this host can be reached over ssh'
+            ": ssh: connect to host 192.0.2.11 port 22: No route to host",
+            "ssh: connect to host 192.0.2.11 port 22: No route to host",
+        ),
+    ],
+)
+def test_a_host_that_does_not_answer(message: str, why: str) -> None:
+    said = one_line({"msg": message}, "client1", "Do it", True)
+    assert said.startswith(f"the host does not answer: {why} (client1): see that it is up")
 
 
 def test_how_to_go_on_with_the_same_inventory_and_variables() -> None:
