@@ -200,10 +200,14 @@ def seal(run_id: str, incomplete: bool, archive_dir: Path) -> None:
     Examples:
       collect run seal 20261126T142747Z-91e799 --incomplete
     """
+    from collect.report.notices import foremost
+
     entry = _open(archive_dir, run_id).seal(incomplete=incomplete)
     trials = json.loads((entry / "manifest.json").read_bytes())["trials"]
-    invalid = [trial["trial_id"] for trial in trials if trial["validity"] == INVALID]
-    print_json({"run_id": run_id, "entry": str(entry), "invalid": invalid})
+    invalid = [trial for trial in trials if trial["validity"] == INVALID]
+    told = {"invalid": [trial["trial_id"] for trial in invalid], "trials": len(trials)}
+    reason, count = foremost(invalid)
+    print_json({"run_id": run_id, "entry": str(entry), **told, "reason": reason, "reason_trials": count})
 
 
 @run.command()

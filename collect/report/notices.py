@@ -23,13 +23,25 @@ class Notice:
 
 def gathered(found: Sequence[Notice]) -> list[Notice]:
     """Return warnings that differ in their figures alone as one, which says how many there are."""
+    return [
+        notices[0] if len(notices) == 1 else Notice(f"{notices[0].about} and {len(notices) - 1} more", notices[0].text)
+        for notices in _alike(found)
+    ]
+
+
+def foremost(invalid: Sequence[Mapping[str, Any]]) -> tuple[str, int]:
+    """Return the reason for which most of some trials of a manifest do not count, and for how many it is the one."""
+    found = _alike([Notice(trial["trial_id"], reason) for trial in invalid for reason in trial["reasons"]])
+    most = max(found, key=len, default=[])
+    return (most[0].text, len(most)) if most else ("", 0)
+
+
+def _alike(found: Sequence[Notice]) -> list[list[Notice]]:
+    """Return warnings together that differ in their figures alone."""
     alike: dict[str, list[Notice]] = {}
     for notice in found:
         alike.setdefault(re.sub(r"\d[\d.,]*", "#", notice.text), []).append(notice)
-    return [
-        notices[0] if len(notices) == 1 else Notice(f"{notices[0].about} and {len(notices) - 1} more", notices[0].text)
-        for notices in alike.values()
-    ]
+    return list(alike.values())
 
 
 @dataclass(frozen=True)

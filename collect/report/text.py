@@ -187,7 +187,7 @@ def _print_validity(figures: RunFigures, console: Console) -> None:
             if row["validity"] == validity
             for reason in row["reasons"]
         ]
-        for notice in reasons if validity == INVALID else gathered(reasons):
+        for notice in reasons if validity == INVALID and len(reasons) <= SHOWN_NOTICES else gathered(reasons):
             console.print(Text(f"{validity}: {notice.about}: {notice.text}", style=style))
     if figures.manifest["validity"] != VALID:
         why = "; ".join(figures.manifest["reasons"])

@@ -15,6 +15,7 @@ from collect.archive.store import Archive
 from collect.plan import Cell
 from collect.report.html import render
 from collect.report.missing import missing
+from collect.report.notices import foremost
 from tests.support.figured import figured
 from tests.support.plans import small_plan
 from tests.support.synthetic import write_run
@@ -108,6 +109,19 @@ def test_what_is_missing_is_gathered_from_all_who_say_so() -> None:
         ("evidence: trial 1 and 4 more", "the client's range of ports"),
         ("failed attempts", "kept in the archive under failed/: b1-p1-x-1"),
     ]
+
+
+def test_the_foremost_reason_is_that_of_the_most_trials() -> None:
+    taken = "of the server's CPU went to others"
+    reasons = [
+        [f"96.4% {taken}"],
+        ["a collector was away", f"92.4% {taken}"],
+        ["a collector was away"],
+        [f"75% {taken}"],
+    ]
+    trials = [{"trial_id": f"b1-p{place}", "reasons": each} for place, each in enumerate(reasons)]
+    assert foremost(trials) == (f"96.4% {taken}", 3)
+    assert foremost([]) == ("", 0)
 
 
 def test_a_run_that_lacks_nothing_says_nothing() -> None:
