@@ -62,11 +62,17 @@ def take(run: Callable[[str], str], changing: Iterable[str] = ()) -> Fingerprint
     unpack = f"import base64, zlib; exec(zlib.decompress(base64.b64decode({packed!r})))"
     found: dict[str, dict[str, Any]] = json.loads(run(shlex.join(["python3", "-B", "-c", unpack, left_out])))
     units = {
-        name: state.removesuffix(" active") if any(fnmatch.fnmatch(name, each) for each in PASSING_UNITS) else state
-        for name, state in found["units"].items()
+        name: state.removesuffix(" active") if passing(name) else state for name, state in found["units"].items()
     }
-    found["units"] = {name: state for name, state in units.items() if state}
+    found["units"] = {
+        name: state for name, state in units.items() if state and not (passing(name) and state == "transient")
+    }
     return found
+
+
+def passing(unit: str) -> bool:
+    """Say whether a unit runs for a while, whatever is done to the host."""
+    return any(fnmatch.fnmatch(unit, pattern) for pattern in PASSING_UNITS)
 
 
 def differences(before: Fingerprint, after: Fingerprint) -> list[str]:

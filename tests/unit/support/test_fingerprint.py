@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -65,6 +66,22 @@ def test_patterns_reach_below() -> None:
     assert not matches("/usr/lib/python3.11/json/decoder.py", list(CHANGING))
     assert matches("/var/log", list(SKIPPED))
     assert not matches("/var/lib/bench", list(SKIPPED))
+
+
+def test_units_of_who_is_logged_in_pass_and_others_that_were_started_for_a_while_do_not() -> None:
+    units = {
+        "session-84.scope": "transient",
+        "user@1000.service": " active",
+        "systemd-timedated.service": "static active",
+        "bench-trial.service": "transient active",
+        "ssh.service": "enabled active",
+    }
+    found = take(lambda command: json.dumps({"units": units}))["units"]
+    assert found == {
+        "systemd-timedated.service": "static",
+        "bench-trial.service": "transient active",
+        "ssh.service": "enabled active",
+    }
 
 
 def test_the_program_fits_a_command_line_and_runs_on_this_machine(tmp_path: Path) -> None:
