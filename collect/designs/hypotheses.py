@@ -123,6 +123,10 @@ class Hypotheses:
 
 def hypotheses(figures: RunFigures) -> Hypotheses | None:
     """Return the fits of all hypotheses of a run; None where its plan has none, or too little of it was measured."""
+    return figures.once(_hypotheses)
+
+
+def _hypotheses(figures: RunFigures) -> Hypotheses | None:
     design = figures.manifest["plan"].get("design") or {}
     if design.get("kind") != KIND or figures.archive is None:
         return None

@@ -202,11 +202,11 @@ def _waits(figures: RunFigures, cell: CellFigures, client: str) -> float:
     held_ms = cell.means.get("redis_delay_p50_ms")
     waits = cell.means.get("redis_waits")
     if waits is None:
-        waits = WAITS.get(client, 1) + (HANDSHAKE if client != POOL and _by(figures) == NETEM else 0)
+        waits = WAITS.get(client, 1) + (HANDSHAKE if client != POOL and _held_by(figures) == NETEM else 0)
     return waits * (asked_ms if held_ms is None else held_ms) / 1000
 
 
-def _by(figures: RunFigures) -> str | None:
+def _held_by(figures: RunFigures) -> str | None:
     relay: Mapping[str, Any] = (figures.manifest.get("ceilings") or {}).get("relay") or {}
     return relay.get("by")
 
@@ -226,31 +226,66 @@ def _cpu_s(figures: RunFigures, cell: CellFigures) -> float | None:
 
 
 def map_headline(figures: RunFigures) -> str | None:
-    """Return a map in one sentence; None for a run that is none."""
-    found = [(each, place) for each in maps(figures) for place in each.places]
-    if not found:
+    """Return in one sentence which side is faster how often, and by how much; None for a run that is no map."""
+    found = _faster(figures)
+    if not any(found.values()):
         return None
-    blocks = min((place.ratio.blocks for _, place in found if place.ratio), default=0)
+    places = sum(map(len, found.values()))
+    first, second = sorted(("async", "sync"), key=lambda side: -len(found[side]))
+    rest = f"{second} at {_count(found[second])}{_by(found[second])}"
+    if not found[first]:
+        return f"Neither async nor sync is known to be faster at any of {places} places of users and delay of Redis."
+    return (
+        f"{first.capitalize()} is faster at {len(found[first])} of {places} places of users and delay of Redis"
+        f"{_by(found[first])}; {rest}."
+    )
+
+
+def map_lead(figures: RunFigures) -> str:
+    """Return what goes with the headline: what limited both where they differ most, and what is not known."""
+    found = _faster(figures)
+    blocks = min((place.ratio.blocks for each in found.values() for _, place in each if place.ratio), default=0)
     said = []
     for side in ("async", "sync"):
-        won = [(abs(place.ratio.log), each, place) for each, place in found if place.wins == side and place.ratio]
-        most = max(won, key=lambda item: item[0], default=None)
-        said.append(f"{side} is faster at {len(won)}" + (f", by up to {_most(*most[1:])}" if most else ""))
-    count = Counter(place.wins for _, place in found)
-    said += [f"at {count['unknown']} they cannot be told apart"] * bool(count["unknown"])
-    said += [f"at {count['in doubt']} the ratio is not known to be the servers' own"] * bool(count["in doubt"])
-    return f"Of {len(found)} places of users and delays of Redis, in {counted(blocks, 'block')}, {'; '.join(said)}."
+        if most := _largest(found[side]):
+            each, place = most
+            said.append(f"Where {side} is so by most, client {each.client}, {_limits(each, place)}.")
+    told = [f"at {len(found['unknown'])} they cannot be told apart"] * bool(found["unknown"])
+    told += [f"at {len(found['in doubt'])} the ratio is not known to be the servers' own"] * bool(found["in doubt"])
+    return " ".join([*said, f"In {counted(blocks, 'block')}; {' and '.join(told)}." if told else ""]).strip()
 
 
-def _most(each: Map, place: Place) -> str:
-    """Return by how much the faster side of a place is so, with interval, where that is and what limited it."""
-    ratio = place.ratio
-    assert ratio is not None
+def _faster(figures: RunFigures) -> dict[str, list[tuple[Map, Place]]]:
+    """Return all places of all maps by what is known of them."""
+    found: dict[str, list[tuple[Map, Place]]] = {name: [] for name in ("async", "sync", "unknown", "in doubt")}
+    for each in maps(figures):
+        for place in each.places:
+            found[place.wins].append((each, place))
+    return found
+
+
+def _count(places: Sequence[tuple[Map, Place]]) -> str:
+    return f"{len(places)}" if places else "none"
+
+
+def _largest(places: Sequence[tuple[Map, Place]]) -> tuple[Map, Place] | None:
+    return max(places, key=lambda each: abs(each[1].ratio.log) if each[1].ratio else 0.0, default=None)
+
+
+def _by(places: Sequence[tuple[Map, Place]]) -> str:
+    """Return by how much at most one side is faster, with interval, and where that is."""
+    most = _largest(places)
+    if most is None or most[1].ratio is None:
+        return ""
+    place, ratio = most[1], most[1].ratio
     ends = [math.exp(abs(log)) for log in (ratio.low_log, ratio.high_log) if log is not None]
     sure = f" ({min(ends):.1f} to {max(ends):.1f})" if ends else ""
+    where = f"{counted(place.users, 'user')} and {place.delay_ms:g} ms"
+    return f", by up to {math.exp(abs(ratio.log)):.1f} times{sure} with {where}"
+
+
+def _limits(each: Map, place: Place) -> str:
     limits = [PLAIN.get(side.word or "", "something not known") for side in (place.bottom, place.top)]
-    told = f"{limits[0]} limited {each.bottom}, {limits[1]} {each.top}"
     if limits[0] == limits[1]:
-        told = f"{limits[0]} limited both"
-    where = f"{counted(place.users, 'user')}, {place.delay_ms:g} ms and client {each.client}"
-    return f"{math.exp(abs(ratio.log)):.1f} times{sure} with {where}, where {told}"
+        return f"{limits[0]} limited both"
+    return f"{limits[0]} limited {each.bottom}, {limits[1]} {each.top}"

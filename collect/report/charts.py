@@ -9,6 +9,7 @@ from typing import Any
 
 from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter
 from bokeh.models.annotations import BoxAnnotation, Legend, LegendItem, Span
+from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 
 from collect.report.figures import CellFigures, Row
@@ -82,20 +83,22 @@ def latency_chart(
         if cell.name not in curves:
             continue
         shares, values = curves[cell.name]
-        data = {"nines": [_nines(share) for share in shares], "share": [f"{s:.4%}" for s in shares], "ms": values}
+        percents = [round(100 * share, 6) for share in shares]
+        data = {"nines": [round(_nines(share), 4) for share in shares], "percent": percents, "ms": values}
         line = plot.line("nines", "ms", source=ColumnDataSource(data), color=color, line_width=2)
         items.append(LegendItem(label=_label(cell), renderers=[line]))
-    plot.add_tools(HoverTool(tooltips=[("share", "@share"), ("latency", "@ms{0.00} ms")], mode="mouse"))
+    plot.add_tools(HoverTool(tooltips=[("share", "@percent{0.00[00]} %"), ("latency", "@ms{0.00} ms")], mode="mouse"))
     ticks = {0: "0 %", 1: "90 %", 2: "99 %", 3: "99.9 %", 4: "99.99 %", 5: "99.999 %"}
     plot.xaxis.ticker = list(ticks)
     plot.xaxis.major_label_overrides = ticks
+    plot.x_range.start = 0
     drawn = [value for cell in cells if cell.name in curves for value in curves[cell.name][1]]
     if drawn:
         plot.y_range.start, plot.y_range.end = max(min(drawn) / 1.2, 0.001), max(drawn) * 1.2
     log_latency_axis(plot)
     add_legend(plot, items)
     body = [
-        [cell.variant, share, value]
+        [cell.variant, round(100 * share, 6), value]
         for cell in cells
         if cell.name in curves
         for share, value in zip(*curves[cell.name], strict=True)
@@ -103,7 +106,7 @@ def latency_chart(
     note = (
         "Exact percentiles of all right answers in the windows of the cell's trials. The largest value ends the line."
     )
-    return Chart(title, note, plot, ["variant", "share", "latency ms"], body)
+    return Chart(title, note, plot, ["variant", "share, %", "latency, ms"], body)
 
 
 def empty_figure(y: str, *, x: str, height: int = 300, tools: str = TOOLS, **options: Any) -> Any:
@@ -128,6 +131,14 @@ def log_latency_axis(plot: Any) -> None:
     """Give a log axis of milliseconds ticks that read as figures."""
     plot.yaxis.ticker = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
+
+
+def lean(plot: Any) -> Any:
+    """Return a figure without the glyphs of what is selected or muted: nothing in a report is, and they are large."""
+    for drawn in plot.renderers:
+        if isinstance(drawn, GlyphRenderer):
+            drawn.nonselection_glyph = drawn.muted_glyph = None
+    return plot
 
 
 def numbered(document: Any) -> Any:
@@ -158,21 +169,22 @@ def colors(count: int) -> list[str]:
 def _trial_lines(plot: Any, cells: Sequence[tuple[CellFigures, Sequence[Row]]], lines: Mapping[str, Line]) -> None:
     items = []
     for color, (cell, rows) in zip(colors(len(cells)), cells, strict=True):
-        drawn = []
-        for row in rows:
-            line = lines.get(row["trial_id"])
-            if line is None:
-                continue
-            invalid = row["validity"] == "invalid"
-            source = ColumnDataSource({"at_s": line.at_s, "value": line.values})
-            dash = DASHES[(row["block"] - 1) % len(DASHES)]
-            limits = ", ".join(row.get("limited_by") or ["not judged"])
-            drawn.append(plot.line(
-                "at_s", "value", source=source, color=color, line_width=1.8, line_dash=dash,
-                line_alpha=0.25 if invalid else 0.95, name=f"{cell.variant}, block {row['block']}: {limits}",
-            ))  # fmt: skip
-        items.append(LegendItem(label=_label(cell), renderers=drawn))
-    plot.add_tools(HoverTool(tooltips=[("", "$name"), ("second", "@at_s{0.0}"), ("", "@value{0,0}")], mode="mouse"))
+        drawn = [row for row in rows if row["trial_id"] in lines]
+        # All lines of a cell are one glyph: a page of hundreds of trials stays small.
+        data = {
+            "at_s": [lines[row["trial_id"]].at_s for row in drawn],
+            "value": [lines[row["trial_id"]].values for row in drawn],
+            "dash": [DASHES[(row["block"] - 1) % len(DASHES)] for row in drawn],
+            "alpha": [0.25 if row["validity"] == "invalid" else 0.95 for row in drawn],
+            "told": [_told(cell, row) for row in drawn],
+        }
+        made = [plot.multi_line(
+            "at_s", "value", source=ColumnDataSource(data), color=color, line_width=1.8, line_dash="dash",
+            line_alpha="alpha",
+        )] if drawn else []  # fmt: skip
+        items.append(LegendItem(label=_label(cell), renderers=made))
+    tips = [("", "@told"), ("second", "$snap_x{0.0}"), ("", "$snap_y{0,0}")]
+    plot.add_tools(HoverTool(tooltips=tips, mode="mouse", line_policy="nearest"))
     plot.y_range.start = 0
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
     add_legend(plot, items)
@@ -186,6 +198,11 @@ def add_legend(plot: Any, items: Sequence[LegendItem]) -> None:
         ncols=min(IN_A_ROW, len(items)) or "auto",
     )  # fmt: skip
     plot.add_layout(legend, "above")
+
+
+def _told(cell: CellFigures, row: Row) -> str:
+    """Name a trial of a cell with what limited it."""
+    return f"{cell.variant}, block {row['block']}: {', '.join(row.get('limited_by') or ['not judged'])}"
 
 
 def _label(cell: CellFigures) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from collect.designs.map import map_headline
+from collect.designs.map import map_headline, map_lead
 from collect.report.composition import composition_headline
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, in_articles_order
+from collect.report.hypotheses import hypotheses_headline, hypotheses_lead
 from collect.report.table import ARTICLE, CONTROLLED, WAYS
 from collect.report.verdicts import PLAIN
 from collect.report.words import counted, interval, listed, on_workload, span
@@ -61,7 +62,7 @@ def headline(figures: RunFigures) -> str:
     """Return the run in one sentence."""
     if figures.pythons:
         return _renewed(figures)
-    if designed := map_headline(figures) or composition_headline(figures):
+    if designed := map_headline(figures) or composition_headline(figures) or hypotheses_headline(figures):
         return designed
     told = comparisons(figures)
     first = told[0].best if told else next(iter(figures.ratios), None)
@@ -97,6 +98,8 @@ def _renewed(figures: RunFigures) -> str:
 
 def lead(figures: RunFigures) -> str:
     """Return what goes with the headline: what the article says, and what its way of measuring gave."""
+    if designed := map_lead(figures) or hypotheses_lead(figures):
+        return designed
     told = comparisons(figures)
     if not told or figures.pythons:
         return ""

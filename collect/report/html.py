@@ -21,7 +21,7 @@ from collect.plan import plan_names
 from collect.report import words
 from collect.report.bars import bar_chart
 from collect.report.ceilings import ceilings
-from collect.report.charts import TEXT, Chart, latency_chart, numbered, rate_chart, socket_chart
+from collect.report.charts import TEXT, Chart, latency_chart, lean, numbered, rate_chart, socket_chart
 from collect.report.comparison import headline, held, lead
 from collect.report.extras import Extra, extras
 from collect.report.figures import CellFigures, Row, RunFigures, groups, kind, run_figures
@@ -34,21 +34,23 @@ from collect.report.thin import MOST_ROWS, SAID
 from collect.report.trial_series import recorded
 from collect.report.variants import rankings, renewals
 from collect.report.verdicts import KIND, MEANING
-from collect.report.viewer import Viewer, script_json, viewer
+from collect.report.viewer import MOST_BYTES, Viewer, script_json, viewer
 
 UNITS = ("app", "redis", "relay", "database", "generator")
+SPARE_BYTES = 20_000
+"""Room for what says which trials were left out."""
 NAMED_GROUPS = 8
 """Up to so many groups of cells the contents name one by one."""
 
 
-def render(archive: Archive, run_id: str, figures: RunFigures | None = None) -> str:
+def render(archive: Archive, run_id: str, figures: RunFigures | None = None, most_bytes: int = MOST_BYTES) -> str:
     """Return the page of a sealed run, from its figures if they are made; BenchError when it cannot be read."""
     figures = figures or run_figures(archive, run_id)
     by_cell = {cell.name: figures.trials_of(cell) for cell in figures.cells}
     with open_run(archive, run_id) as database:
         found = recorded(database, figures.rows)
         curves = {cell.name: curve for cell in figures.cells if (curve := latency_curve(database, by_cell[cell.name]))}
-    lines, waiting, trials = rates(found), sockets(found), viewer(found, figures)
+    lines, waiting = rates(found), sockets(found)
     sections = []
     for number, (title, cells) in enumerate(groups(figures.cells), start=1):
         pairs = [(cell, by_cell[cell.name]) for cell in cells]
@@ -57,10 +59,12 @@ def render(archive: Archive, run_id: str, figures: RunFigures | None = None) -> 
             latency_chart("Latency", cells, curves),
             socket_chart("Sockets of the client in TIME_WAIT", pairs, waiting, _ports(pairs, figures)),
         )
-        drawn = [chart for chart in charts if chart.plot.renderers]
-        sections.append({"id": f"group-{number}", "title": title, "charts": drawn, "cells": cells})
+        shown = [chart for chart in charts if chart.plot.renderers]
+        sections.append({"id": f"group-{number}", "title": title, "charts": shown, "cells": cells})
     bars = [bar_chart(figures, workload) for workload in dict.fromkeys(cell.workload for cell in figures.cells)]
     own = extras(figures)
+    template = _environment().get_template("report.html.j2")
+    drawn = _embed([*bars, *(chart for extra in own for chart in extra.charts), *_charts(sections)])
     said: dict[str, Sequence[Any]] = {
         "setup": setup(figures),
         "ceilings": ceilings(figures),
@@ -68,10 +72,9 @@ def render(archive: Archive, run_id: str, figures: RunFigures | None = None) -> 
         "lacks": missing(figures),
         "notices": notices(figures),
     }
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
+
+    def page(trials: Viewer) -> str:
+        return template.render(
             figures=figures,
             manifest=figures.manifest,
             blocks=blocks_of(figures.manifest),
@@ -102,11 +105,16 @@ def render(archive: Archive, run_id: str, figures: RunFigures | None = None) -> 
             most_rows=MOST_ROWS,
             shortened=SAID,
             hosts=_hosts(figures.manifest["hosts"]),
-            drawn=_embed([*bars, *(chart for extra in own for chart in extra.charts), *_charts(sections)]),
+            drawn=drawn,
             ink=TEXT,
             bokeh=Resources(mode="inline", components=["bokeh"]).render_js(),
         )
-    )
+
+    # A page that would be too large goes without the seconds of some trials, and says of which.
+    trials = viewer(found, figures, most_bytes)
+    text = page(trials)
+    over = len(text.encode()) - most_bytes
+    return page(viewer(found, figures, max(0, trials.bytes - over - SPARE_BYTES))) if over > 0 else text
 
 
 def _cited(archive: Archive, figures: RunFigures) -> Citation | None:
@@ -176,7 +184,7 @@ def _embed(charts: Sequence[Chart]) -> dict[str, Any]:
         f' style="min-height: {chart.plot.height}px"></div>'
         for number, chart in enumerate(charts)
     }
-    return {"charts": [script_json(numbered(json_item(chart.plot))) for chart in charts], "places": places}
+    return {"charts": [script_json(numbered(json_item(lean(chart.plot)))) for chart in charts], "places": places}
 
 
 def _hosts(hosts: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,6 +81,36 @@ def verdict(found: Hypotheses) -> str:
     if not others:
         return f"{sentence}. All others are further away."
     return f"{sentence}. {others} of the others cannot be told apart from it."
+
+
+def hypotheses_headline(figures: RunFigures) -> str | None:
+    """Return in one sentence how the article seems to have measured; None for a run that does not ask."""
+    found = hypotheses(figures)
+    if found is None:
+        return None
+    best = found.fits[0]
+    off = "no interval" if best.low is None or best.high is None else f"{_off(max(0.0, best.low))} to {_off(best.high)}"
+    return (
+        f"Of {counted(len(found.fits), 'way')} to measure the nearest to the article's {len(found.names)} figures, in"
+        f" proportion, is: {in_words(best.hypothesis)}. It is off by {_off(best.fit)} ({off})."
+    )
+
+
+def hypotheses_lead(figures: RunFigures) -> str:
+    """Return how many of the others are as near, as far as one can tell; "" for a run that does not ask."""
+    found = hypotheses(figures)
+    if found is None:
+        return ""
+    if found.fits[0].low is None:
+        had = counted(found.blocks, "block")
+        return f"From {had} of {MIN_BLOCKS} there is no interval: which others are as near cannot be told."
+    others = len(found.untold) - 1
+    return f"{others} of the others cannot be told apart from it." if others else "All others are further away."
+
+
+def _off(fit: float) -> str:
+    """Return a fit, the deviation of a logarithm, as a per cent."""
+    return f"{100 * math.expm1(fit):.0f} %"
 
 
 def notes(found: Hypotheses) -> Sequence[str]:

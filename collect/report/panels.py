@@ -9,7 +9,7 @@ from typing import Any
 from bokeh.document import Document
 from bokeh.models import ColumnDataSource
 
-from collect.report.charts import numbered
+from collect.report.charts import lean, numbered
 from collect.report.trial_series import PER_DECADE
 
 
@@ -60,7 +60,7 @@ class TrialCharts:
         document = Document()
         with document.models.freeze():  # else each root makes it look through all of them again
             for panel in self.panels:
-                document.add_root(panel.plot)
+                document.add_root(lean(panel.plot))
         shape = {
             "doc": document.to_json(deferred=False),
             "per_decade": PER_DECADE,

@@ -11,7 +11,7 @@ from collect.report.figures import Row, usable
 from collect.report.trial_series import Recorded
 from collect.statistics.percentiles import percentile_curve
 
-CURVE_POINTS = 160
+CURVE_POINTS = 100
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ A run may have hundreds of trials. So a page holds these charts once, and the co
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from collect.report.charts import (
     DASHES,
     GREEN,
     GREY,
+    IN_A_ROW,
     ORANGE,
     PURPLE,
     SKY,
@@ -42,6 +44,8 @@ from collect.report.trial_series import SHARES, Recorded, bucket_ms
 SECONDS = "seconds since the window began"
 LEFT_PX = 68
 """Room for the axis of values, the same in all charts, so that a moment is at one place in all of them."""
+LOW_PX, NAMES_PX = 190, 24
+"""Of a host's charts: their height but for the names above, and that of a row of names."""
 SHADES = 32
 PHASES = (("ramp", "ramp", ORANGE, "/"), ("warmup", "warm-up", GREY, "."), ("window", "window", SKY, " "))
 """Source, name, colour and hatch of each phase."""
@@ -167,7 +171,7 @@ class _Maker:
         return self._lines(place, name, title, "ports", note, {"ports": VERMILLION}, line=f"ports-{place}")
 
     def _stack(self, place: int, name: str, title: str, note: str, colors: dict[str, str]) -> Panel:
-        plot = self._figure(name, "cores", height=190)
+        plot = self._figure(name, "cores", height=_height(len(colors) + 1))
         self._phases(plot)
         source = self.sources.get(f"host-{place}", ("at_s", "busy", *colors))
         areas = plot.varea_stack(
@@ -187,7 +191,7 @@ class _Maker:
         self, place: int, name: str, title: str, unit: str, note: str, colors: dict[str, str],
         more: Sequence[tuple[str, str]] = (), line: str | None = None,
     ) -> Panel:  # fmt: skip
-        plot = self._figure(name, unit, height=190)
+        plot = self._figure(name, unit, height=_height(len(colors)))
         self._phases(plot)
         source = self.sources.get(f"host-{place}", ("at_s", *colors, *(column for column, _ in more)))
         lines = {
@@ -225,6 +229,11 @@ class _Maker:
         """Draw a line that cannot be crossed; return its source."""
         plot.hspan(y="y", source=self.sources.get(source, ("y",)), line_color=TEXT, line_dash="dashed")
         return source
+
+
+def _height(names: int) -> int:
+    """Return how high a chart of a host is, in CSS pixels: whatever room the names above it take."""
+    return LOW_PX + NAMES_PX * math.ceil(max(1, names) / IN_A_ROW)
 
 
 def _named(host: Host) -> str:

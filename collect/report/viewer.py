@@ -20,8 +20,8 @@ from collect.report.trial_charts import trial_charts
 from collect.report.trial_series import MOST_COLUMNS, Recorded
 from collect.report.words import counted, listed
 
-MOST_BYTES = 5 * 2**20
-"""Of all trials' columns on a page, as JSON."""
+MOST_BYTES = 5_000_000
+"""Of a page; the columns of all trials must leave room for what else it has."""
 OPEN = 4
 """Up to so many cells are shown unfolded."""
 
@@ -55,6 +55,11 @@ class Viewer:
     """Ceilings and trials that put verdicts to the test."""
     notes: Sequence[str]
     """What was left out or shortened."""
+
+    @property
+    def bytes(self) -> int:
+        """How large the columns of all trials are."""
+        return sum(len(text) for text in self.series.values())
 
     @property
     def unfolded(self) -> bool:
@@ -91,8 +96,8 @@ def viewer(found: Recorded, figures: RunFigures, most_bytes: int = MOST_BYTES) -
     if left := len(figures.rows) - len(series):
         notes.append(
             f"Of {counted(len(figures.rows), 'trial')} {len(series)} can be drawn here, one of each cell before the"
-            f" second of any: the page holds no more than {most_bytes / 2**20:.0f} MiB of them. The other {left} are in"
-            " samples.parquet and requests.parquet, as all are."
+            f" second of any, so that the page stays within {MOST_BYTES / 1e6:.0f} MB. The other {left} are in"
+            " samples.parquet and requests.parquet, as all are, and `collect serve` draws each."
         )
     if shortened:
         notes.append(f"{counted(shortened, 'trial')}: {SAID}")

@@ -41,8 +41,9 @@ def test_the_report_has_its_sentences_beside_it(archive: Archive, capsys: pytest
     for name, anchor in re.findall(r"\]\(([^#)]+)#([^)]+)\)", text):
         assert name == f"{run_id}.html"
         assert anchor in ids
-    # On top: before the table.
-    assert page.index('id="findings"') < page.index('id="versus"')
+    # On top: the answer, the article's table, and what else the run shows; then the figures.
+    order = [page.index(part) for part in ("<h1>", 'id="versus"', 'id="findings"', 'id="figures"')]
+    assert order == sorted(order)
 
 
 def test_the_sentences_lie_beside_a_report_of_another_name(
