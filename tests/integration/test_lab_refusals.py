@@ -57,14 +57,17 @@ def test_a_user_that_is_not_known_there(lab: LabHosts, lab_checkout: Checkout) -
     told(played, "it refuses the SSH key (", "authorized_keys")
 
 
-def test_the_port_of_redis_is_somebody_elses(lab: LabHosts, lab_checkout: Checkout) -> None:
-    played = lab.play(lab_checkout, BENCH, "-e", f"redis_port={REDIS_PORT}", fails=True)
+def test_ports_that_are_somebody_elses_and_a_full_disk(lab: LabHosts, lab_checkout: Checkout) -> None:
+    """All that forbids it is told at once, of each machine."""
+    lab.on("client1", "mount -t tmpfs -o size=10m tmpfs /opt")
+    try:
+        given = ("-e", f"redis_port={REDIS_PORT}", "-e", f"app_port_base={BUSY_PORT - 10}")
+        played = lab.play(lab_checkout, BENCH, *given, fails=True)
+    finally:
+        lab.on("client1", "umount /opt")
     told(played, f"port {REDIS_PORT}", "redis-server.service", "server1", "redis_port")
-
-
-def test_a_port_of_the_trials_is_somebody_elses(lab: LabHosts, lab_checkout: Checkout) -> None:
-    played = lab.play(lab_checkout, BENCH, "-e", f"app_port_base={BUSY_PORT - 10}", fails=True)
     told(played, "somebodys.service", "server1", "app_port_base")
+    told(played, "of disk are free at /opt", "(client1)", "make room there")
 
 
 def test_the_load_network_does_not_reach(lab: LabHosts, lab_checkout: Checkout) -> None:
@@ -110,15 +113,6 @@ def test_the_load_would_take_the_network_of_ssh(
     another_inventory(line(here["bench_load_address"]), line(here["ansible_host"]))
     played = lab.play(lab_checkout, BENCH, fails=True)
     told(played, "(client1)", "correct the routes there")
-
-
-def test_a_full_disk_on_a_client(lab: LabHosts, lab_checkout: Checkout) -> None:
-    lab.on("client1", "mount -t tmpfs -o size=10m tmpfs /opt")
-    try:
-        played = lab.play(lab_checkout, BENCH, fails=True)
-    finally:
-        lab.on("client1", "umount /opt")
-    told(played, "of disk are free at /opt", "(client1)", "make room there")
 
 
 def test_a_machine_that_is_off(lab: LabHosts, lab_checkout: Checkout) -> None:

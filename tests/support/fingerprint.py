@@ -61,9 +61,7 @@ def take(run: Callable[[str], str], changing: Iterable[str] = ()) -> Fingerprint
     packed = base64.b64encode(zlib.compress(PROGRAM.read_bytes())).decode()
     unpack = f"import base64, zlib; exec(zlib.decompress(base64.b64decode({packed!r})))"
     found: dict[str, dict[str, Any]] = json.loads(run(shlex.join(["python3", "-B", "-c", unpack, left_out])))
-    units = {
-        name: state.removesuffix(" active") if passing(name) else state for name, state in found["units"].items()
-    }
+    units = {name: state.removesuffix(" active") if passing(name) else state for name, state in found["units"].items()}
     found["units"] = {
         name: state for name, state in units.items() if state and not (passing(name) and state == "transient")
     }
