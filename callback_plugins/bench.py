@@ -46,6 +46,8 @@ HEARTBEAT_S = {True: 0.25, False: 15.0}
 PATIENCE_S = {True: 1.0, False: 15.0}
 """A step that takes no longer is not worth a sign of life, likewise."""
 COLOURS = {"degraded": "yellow", "invalid": "red"}
+TABLES_COLUMNS, TABLES_COLOUR = "BENCH_COLUMNS", "BENCH_COLOUR"
+"""Variables of the environment by which roles/archive knows the terminal that its tables are printed on."""
 DUMB = ("", "dumb")
 """Terminals that know no other way than onwards: what they get is a log."""
 
@@ -72,7 +74,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         self.roles: dict[str, tuple[float, int]] = {}
         self.step: tuple[str, float] | None = None
         self.screen: Screen | None = None
-        self.beat = ""
+        self.beat = self.last = ""
         self.durations = Durations(Path.cwd() / ".state" / "durations.json")
 
     def set_options(self, *args: Any, **kwargs: Any) -> None:
@@ -87,6 +89,7 @@ class CallbackModule(Default):  # type: ignore[misc]
             threading.Thread(target=self._heartbeat, daemon=True).start()
 
     def _say(self, text: str, color: str | None = None) -> None:
+        self.last = text
         self._display.display((CLEAR if self.terminal else "") + text, color=color)
         with contextlib.suppress(OSError):
             sys.stdout.flush()
@@ -146,6 +149,9 @@ class CallbackModule(Default):  # type: ignore[misc]
             super().v2_playbook_on_play_start(play)
             return
         self._close_play()
+        if self.terminal:  # what prints tables for it is told how they fit
+            os.environ[TABLES_COLUMNS] = str(shutil.get_terminal_size().columns)
+            os.environ[TABLES_COLOUR] = "1" if ANSIBLE_COLOR else ""
         self.play_name, self.play_began = play.get_name().strip(), time.monotonic()
         self._say(self.play_name, color="bright blue")
 
@@ -187,7 +193,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         action = result.task.action
         if action in ("ansible.builtin.debug", "debug") and isinstance(said.get("msg"), str):
             self._close_roles()
-            self._say(said["msg"])
+            self._say("\n".join(line.rstrip() for line in said["msg"].split("\n")))
 
     def v2_runner_item_on_ok(self, result: Any) -> None:
         """Print a trial that is on record; else keep silent about items, the task's own result counts."""
@@ -296,7 +302,7 @@ class CallbackModule(Default):  # type: ignore[misc]
                 f"not finished: {kept} of {most}{total} trials are kept in {self.run['partial_dir']};"
                 f" go on with: script/bench -e resume={again(run, sys.argv[1:])}"
             )
-        if self.errors:
+        if self.errors and self.last != f"error: {self.errors[0]}":
             self._say(f"stopped: {self.errors[0]}", color="red")
 
 

@@ -79,13 +79,16 @@ def verdict(summary: Mapping[str, Any]) -> str:
 
 
 def folded(parts: Iterable[str], columns: int) -> list[str]:
-    """Return parts side by side, in as many lines as a terminal of so many columns needs; none of them is broken."""
+    """Return parts side by side, in as many lines as a terminal of so many columns needs.
+
+    A part is broken only where it is longer than a line, and between its words.
+    """
     lines: list[str] = []
     for part in parts:
         if lines and len(lines[-1]) + len(BETWEEN) + len(part) < columns:
             lines[-1] += BETWEEN + part
         else:
-            lines.append((INDENT if lines else BETWEEN) + part)
+            lines += _wrapped(part, columns, INDENT if lines else BETWEEN)
     return lines
 
 
@@ -99,7 +102,8 @@ def _figures(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _wrapped(text: str, columns: int) -> list[str]:
-    return textwrap.wrap(
-        text, max(20, columns - 1), initial_indent=INDENT, subsequent_indent=INDENT + BETWEEN, break_on_hyphens=False
-    )
+def _wrapped(text: str, columns: int, indent: str = INDENT) -> list[str]:
+    width = max(20, columns - 1)
+    if len(indent + text) <= width:
+        return [indent + text]
+    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=INDENT + BETWEEN, break_on_hyphens=False)

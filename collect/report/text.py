@@ -1,4 +1,4 @@
-"""The closing tables of a run, for a terminal of 80 columns and more. Each figure stands beside what limited it."""
+"""The closing tables of a run, for a terminal. Each figure stands beside what limited it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _print_places(console: Console, entry: Path, report: Path | None) -> None:
     places = {"archive": entry, **({"report": report, "findings": beside(report)} if report else {})}
     for name, path in places.items():
         if path.exists() or name != "findings":
-            console.print(Text(f"{name:8} {shown(path)}"))
+            console.print(Text(f"{name:8} {shown(path)}"), soft_wrap=True)  # a path is copied as it stands
 
 
 RATES: Cells = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,6 +170,34 @@ def test_a_failed_trial_is_told_once_and_no_longer_drawn(on_terminal: Any, capfd
     terminal.feed(output(capfd))
     [line] = terminal.lines()
     assert line.startswith("error: no license  [2Jtoday (server1): mend it, then go on with -e resume=20260101T000000Z")
+
+
+def test_the_reason_is_said_at_the_end_unless_that_is_where_it_was_said(callback: Any, capfd: Captured) -> None:
+    callback.v2_runner_item_on_failed(Result({"msg": "no license (server1): mend it"}))
+    callback._last_words()
+    assert output(capfd) == "error: no license (server1): mend it\n"
+    callback._say("more")
+    callback._last_words()
+    assert output(capfd) == "more\nstopped: no license (server1): mend it\n"
+
+
+def test_tables_are_told_of_the_terminal(
+    on_terminal: Any, module: ModuleType, monkeypatch: pytest.MonkeyPatch, capfd: Captured
+) -> None:
+    for name in (module.TABLES_COLUMNS, module.TABLES_COLOUR):
+        monkeypatch.setenv(name, "")
+    on_terminal.v2_playbook_on_play_start(SimpleNamespace(get_name=lambda: "Report"))
+    assert os.environ["BENCH_COLUMNS"] == str(COLUMNS)
+    assert os.environ["BENCH_COLOUR"] == ""
+    monkeypatch.setattr(module, "ANSIBLE_COLOR", True)
+    on_terminal.v2_playbook_on_play_start(SimpleNamespace(get_name=lambda: "Report"))
+    assert os.environ["BENCH_COLOUR"] == "1"
+    report = (ORIGINAL / "roles" / "archive" / "tasks" / "report.yml").read_text()
+    assert "lookup('env', 'BENCH_COLUMNS')" in report
+    assert "lookup('env', 'BENCH_COLOUR')" in report
+    output(capfd)
+    on_terminal.v2_runner_on_ok(Result({"msg": "a table   \n padded  "}, "ansible.builtin.debug"))
+    assert output(capfd) == f"{CLEAR}a table\n padded\n"
 
 
 def test_a_long_step_stays_in_its_row(on_terminal: Any, capfd: Captured) -> None:

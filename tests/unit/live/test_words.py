@@ -32,9 +32,10 @@ def test_a_terminal_has_what_limited_it_in_a_line_of_its_own() -> None:
     assert "\n" not in finished_line(SPEC, {**SUMMARY, "limited_by": []}, columns=200)
 
 
-@pytest.mark.parametrize("columns", [60, 80, 100, 132])
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 132])
 def test_a_narrow_terminal_has_more_lines_not_longer_ones(columns: int) -> None:
-    summary = {**SUMMARY, "validity": "degraded", "reasons": ["2 ticks are missing"]}
+    reason = "7.3% of the server's CPU went to others than the host and the control node"
+    summary = {**SUMMARY, "validity": "degraded", "reasons": [reason, "2 ticks are missing"]}
     text = finished_line(SPEC, summary, columns=columns)
     assert max(map(len, text.split("\n"))) < columns
     assert text.split() == finished_line(SPEC, summary, columns=1000).split(), "nothing is left out"
@@ -83,5 +84,5 @@ def test_a_duration(seconds: float, said: str) -> None:
 
 def test_parts_are_folded_whole() -> None:
     assert folded(["aaa", "bbb", "ccc"], 12) == ["  aaa  bbb", "      ccc"]
-    assert folded(["a" * 30], 10) == ["  " + "a" * 30]
+    assert folded(["a", "b" * 9 + " " + "c" * 9], 22) == ["  a", "      " + "b" * 9, "        " + "c" * 9]
     assert folded([], 10) == []
