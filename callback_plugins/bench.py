@@ -37,6 +37,8 @@ extends_documentation_fragment: [default_callback, result_format_callback]
 
 STDOUT = 1
 QUIET_ACTIONS = {"trial"}
+FORMAL_ACTIONS = {"ansible.builtin.validate_argument_spec", "validate_argument_spec"}
+"""What Ansible itself puts before a role that is imported, whatever the tags; it does nothing to a host."""
 FINDINGS = "findings"
 """The action that tells of a host all that was found, and as errors what forbids to go on."""
 NOTHING_S = 0.2
@@ -70,6 +72,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         self.counted = 0
         self.ended = False
         self.play_name, self.play_began, self.role = "", 0.0, ""
+        self.play_named = False
         self.role_began, self.role_changed = 0.0, 0
         self.roles: dict[str, tuple[float, int]] = {}
         self.step: tuple[str, float] | None = None
@@ -140,11 +143,11 @@ class CallbackModule(Default):  # type: ignore[misc]
 
     def _close_play(self) -> None:
         self._close_roles()
-        if self.play_name:
+        if self.play_named:
             self.durations.keep(self.play_name, time.monotonic() - self.play_began)
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
-        """Print the play's name."""
+        """Note the play; its name is printed with its first step, as most plays have none where tags are given."""
         if self.plain:
             super().v2_playbook_on_play_start(play)
             return
@@ -152,8 +155,12 @@ class CallbackModule(Default):  # type: ignore[misc]
         if self.terminal:  # what prints tables for it is told how they fit
             os.environ[TABLES_COLUMNS] = str(shutil.get_terminal_size().columns)
             os.environ[TABLES_COLOUR] = "1" if ANSIBLE_COLOR else ""
-        self.play_name, self.play_began = play.get_name().strip(), time.monotonic()
-        self._say(self.play_name, color="bright blue")
+        self.play_name, self.play_began, self.play_named = play.get_name().strip(), time.monotonic(), False
+
+    def _name_play(self) -> None:
+        if self.play_name and not self.play_named:
+            self.play_named = True
+            self._say(self.play_name, color="bright blue")
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         """Note the step under way; a new role closes the one before."""
@@ -162,6 +169,9 @@ class CallbackModule(Default):  # type: ignore[misc]
             return
         role = task._role.get_name() if task._role else ""
         self.screen = None
+        if task.action in FORMAL_ACTIONS:
+            return
+        self._name_play()
         if task.action in QUIET_ACTIONS:
             self._close_roles()
             self.step = None
@@ -261,6 +271,7 @@ class CallbackModule(Default):  # type: ignore[misc]
             text, self.screen = printable(line + rest), None
             if text not in self.errors:
                 self.errors.append(text)
+                self._name_play()
                 self._close_roles()
                 self._say(f"error: {text}", color="red")
 

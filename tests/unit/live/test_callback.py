@@ -115,6 +115,27 @@ def test_with_v_there_is_a_line_a_trial_too(
     assert output(capfd).startswith("  [1/6] ")
 
 
+def test_plays_and_roles_of_which_nothing_is_asked_are_not_named(
+    callback: Any, capfd: Captured, monkeypatch: pytest.MonkeyPatch, module: ModuleType
+) -> None:
+    """Where tags are given, Ansible still looks at what the roles of all plays are told."""
+    monkeypatch.setattr(module, "NOTHING_S", 0.0)
+    for name in ("Check the hosts", "Provision them", "Measure"):
+        callback.v2_playbook_on_play_start(SimpleNamespace(get_name=lambda name=name: name))
+        formal = task("ansible.builtin.validate_argument_spec")
+        formal._role = SimpleNamespace(get_name=lambda: "preflight")
+        callback.v2_playbook_on_task_start(formal, False)
+        if name == "Check the hosts":
+            formal.action = "ansible.builtin.command"
+            callback.v2_playbook_on_task_start(formal, False)
+        elif name == "Measure":
+            callback.v2_runner_on_failed(Result({"msg": "no such variable"}, "ansible.builtin.validate_argument_spec"))
+    shown = output(capfd).splitlines()
+    assert [shown[0], shown[1].split()[0], shown[2]] == ["Check the hosts", "preflight", "Measure"]
+    assert shown[3].startswith("error: no such variable")
+    assert len(shown) == 4
+
+
 def test_a_terminal_shows_the_seconds_and_keeps_the_finished(on_terminal: Any, capfd: Captured, tmp_path: Path) -> None:
     terminal = Terminal(COLUMNS, ROWS)
     begin(on_terminal, tmp_path)
