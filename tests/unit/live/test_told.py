@@ -40,8 +40,8 @@ def test_a_failure_is_one_line(said: dict[str, Any], unreachable: bool, line: st
     [
         ("Failed: Connection refused", "Connection refused"),
         (
-            'Task failed: Data could not be sent to remote host "192.0.2.11". Make sure this host can be reached over ssh'
-            ": ssh: connect to host 192.0.2.11 port 22: No route to host",
+            'Task failed: Data could not be sent to remote host "192.0.2.11". Make sure this host can be reached over '
+            "ssh: ssh: connect to host 192.0.2.11 port 22: No route to host",
             "ssh: connect to host 192.0.2.11 port 22: No route to host",
         ),
     ],
