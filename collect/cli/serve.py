@@ -122,7 +122,7 @@ def _run(app: Starlette, listener: socket.socket, servers: list[Server]) -> None
     import uvicorn
 
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, lifespan="off",
+        app, log_level="error", access_log=False, server_header=False, proxy_headers=False, lifespan="off",
         ws="none", loop="asyncio", http="h11", limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=GRACE_S,
     )  # fmt: skip
     servers.append(uvicorn.Server(config))

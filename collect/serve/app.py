@@ -85,7 +85,8 @@ def _told(_: Request, error: Exception) -> Response:
 def _refused(_: Request, error: Exception) -> Response:
     """Say that an address leads nowhere, or is wrong."""
     assert isinstance(error, HTTPException)
-    return _error(HTTPStatus(error.status_code), error.detail)
+    status = HTTPStatus(error.status_code)
+    return _error(status, "nothing is at this address" if error.detail == HTTPStatus.NOT_FOUND.phrase else error.detail)
 
 
 def _broken(*_: object) -> Response:

@@ -149,7 +149,10 @@ def cells(rows: Sequence[Row]) -> list[Row]:
         rates = [row["rps"] for row in good]
         blocks = {row["block"]: row["rps"] for row in answered}
         found.append({**cell, "cell": name, "rps": statistics.fmean(rates), "rates": rates, "blocks": blocks})
-    return found
+    # What is to be held against each other stands together.
+    return sorted(
+        found, key=lambda cell: [cell[key] for key in ("profile", "workload", "users", "generator", "variant")]
+    )
 
 
 def ratios(found: Sequence[Row], catalog: Row) -> list[tuple[str, str, float, int]]:
