@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,8 @@ from collect.report.verdicts import KIND, MEANING
 from collect.report.viewer import MOST_BYTES, Viewer, script_json, viewer
 
 UNITS = ("app", "redis", "relay", "database", "generator")
+UNIT = re.compile(r"(\d) (%|s|ms|MB)(?!\w)")
+"""A figure and its unit, which no line may come between."""
 SPARE_BYTES = 20_000
 """Room for what says which trials were left out."""
 NAMED_GROUPS = 8
@@ -79,7 +82,7 @@ def render(archive: Archive, run_id: str, figures: RunFigures | None = None, mos
             manifest=figures.manifest,
             blocks=blocks_of(figures.manifest),
             words=words,
-            headline=headline(figures),
+            headline=UNIT.sub("\\1\u00a0\\2", headline(figures)),
             lead=lead(figures),
             labels=labels(archive, run_id),
             label_problems=check(archive, run_id),
