@@ -11,17 +11,22 @@ from pathlib import Path
 from apps import seed
 
 RUNTIME = Path("/run/bench/app")  # the unit's RuntimeDirectory
-REDIS_CLI = "/opt/bench/redis/bin/redis-cli"
-PASSWORD = Path("/etc/bench/redis.password")
+REDIS_CLI = Path(__file__).parents[2] / "redis" / "bin" / "redis-cli"  # beside app/apps, below one prefix
+ENVIRONMENT = Path("/etc/bench/app.env")  # of the app's unit on this host, whatever the trial
 
 
 def redis_gets() -> int | None:
-    """Return how many GETs Redis has answered since its start, or None where there is no Redis to ask."""
+    """Return how many GETs Redis has answered since its start, or None where there is no Redis to ask.
+
+    On the usual port there may be one that is somebody else's: the app's own environment says which it is.
+    """
     try:
-        environment = {**os.environ, "REDISCLI_AUTH": PASSWORD.read_text().strip()}
-        command = (REDIS_CLI, "info", "commandstats")
+        lines = (line.partition("=") for line in ENVIRONMENT.read_text().splitlines())
+        said_to_app = {name: value for name, _, value in lines}
+        environment = {**os.environ, "REDISCLI_AUTH": said_to_app["REDIS_PASSWORD"]}
+        command = (str(REDIS_CLI), "-p", said_to_app["REDIS_PORT"], "info", "commandstats")
         done = subprocess.run(command, capture_output=True, check=False, env=environment, timeout=seed.QUESTION_S)
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, KeyError, subprocess.TimeoutExpired):
         return None
     said = done.stdout.decode(errors="replace").strip()
     for line in said.splitlines():

@@ -13,9 +13,9 @@ def answering(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Non
     path = folder / "redis-cli"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
-    (folder / "password").write_text("secret\n")
-    monkeypatch.setattr(counts, "REDIS_CLI", str(path))
-    monkeypatch.setattr(counts, "PASSWORD", folder / "password")
+    (folder / "app.env").write_text("REDIS_HOST=127.0.0.1\nREDIS_PORT=16379\nREDIS_PASSWORD=secret\n")
+    monkeypatch.setattr(counts, "REDIS_CLI", path)
+    monkeypatch.setattr(counts, "ENVIRONMENT", folder / "app.env")
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,7 @@ def answering(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Non
     [
         ("echo '# Commandstats'; echo cmdstat_set:calls=9,usec=1; echo cmdstat_get:calls=7,usec=3,x=1", 7),
         ("echo '# Commandstats'; test $REDISCLI_AUTH = secret && echo cmdstat_set:calls=9,usec=1", 0),
+        ("test \"$*\" = '-p 16379 info commandstats' && echo '# Commandstats'; echo cmdstat_get:calls=8,usec=3", 8),
         ("echo Could not connect to Redis; exit 1", None),
         ("exec sleep 5", None),
     ],
@@ -33,10 +34,20 @@ def test_redis_gets(script: str, gets: int | None, tmp_path: Path, monkeypatch: 
     assert counts.redis_gets() == gets
 
 
-def test_without_a_password_there_is_no_redis_to_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("said", [None, "", "REDIS_PORT=16379\n", "REDIS_PASSWORD=secret\n"])
+def test_where_nothing_says_which_redis_none_is_asked(
+    said: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answering(tmp_path, monkeypatch, "echo '# Commandstats'")
-    monkeypatch.setattr(counts, "PASSWORD", tmp_path / "none")
+    monkeypatch.setattr(counts, "ENVIRONMENT", tmp_path / "other.env")
+    if said is not None:
+        (tmp_path / "other.env").write_text(said)
     assert counts.redis_gets() is None
+
+
+def test_redis_cli_is_looked_for_where_it_is_put() -> None:
+    """The code lies in app/apps below the prefix, whatever that is."""
+    assert counts.REDIS_CLI == Path(counts.__file__).parents[2] / "redis/bin/redis-cli"
 
 
 def test_the_table_is_counted_before_the_selects(monkeypatch: pytest.MonkeyPatch) -> None:
