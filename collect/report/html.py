@@ -15,6 +15,7 @@ from collect.archive.labels import check, labels
 from collect.archive.looks import blocks_of
 from collect.archive.query import open_run
 from collect.archive.store import Archive
+from collect.archive.validity import INVALID
 from collect.errors import BenchError
 from collect.findings.page import findings
 from collect.paths import DATA_DIR
@@ -27,7 +28,7 @@ from collect.report.comparison import headline, held, lead
 from collect.report.extras import Extra, extras
 from collect.report.figures import CellFigures, Row, RunFigures, groups, kind, run_figures
 from collect.report.missing import missing
-from collect.report.notices import gathered, notices, probes
+from collect.report.notices import foremost, gathered, notices, probes
 from collect.report.series import latency_curve, rates, sockets
 from collect.report.setup import setup
 from collect.report.table import WAYS, article_table
@@ -96,6 +97,7 @@ def render(archive: Archive, run_id: str, figures: RunFigures | None = None, mos
             **said,
             contents=list(_contents(own, said, sections, trials)),
             gathered=gathered,
+            foremost=foremost([trial for trial in figures.manifest["trials"] if trial["validity"] == INVALID]),
             kind=kind,
             kinds=KIND,
             meanings=MEANING,
