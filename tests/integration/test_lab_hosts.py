@@ -6,6 +6,7 @@ second client in force.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from fnmatch import fnmatch
@@ -38,7 +39,7 @@ import socket
 for port, words in (({REDIS_PORT}, b"PING\\r\\n"), ({BUSY_PORT}, b"GET / HTTP/1.0\\r\\n\\r\\n")):
     with socket.create_connection(("127.0.0.1", port), 5) as peer:
         peer.sendall(words)
-        print(peer.recv(64))
+        print(peer.recv(4096))
 """
 """What a client of both services that were there before does."""
 ENDED_S = 45.0
@@ -79,6 +80,14 @@ def see_that_both_serve_on(lab: LabHosts) -> None:
     said = lab.machines["server1"].run("python3 -", given=ASK)
     assert "+PONG" in said
     assert "HTTP/1.0 200" in said
+
+
+def see_that_nobody_else_was_asked(lab: LabHosts) -> None:
+    """The other Redis has heard of us only what these tests say to it."""
+    said = lab.machines["server1"].run("python3 -", given=ASK.replace("PING", "INFO commandstats"))
+    assert "cmdstat_ping" in said
+    asked = set(re.findall(r"cmdstat_(\w+)", said))
+    assert asked <= {"ping", "info"}, said
 
 
 def test_the_machines_are_plain(lab: LabHosts, before: dict[str, Fingerprint]) -> None:
@@ -201,6 +210,7 @@ def test_there_is_nothing_to_put_back(lab: LabHosts, lab_checkout: Checkout) -> 
 def test_it_is_removed_and_the_machines_are_as_they_were(
     lab: LabHosts, lab_checkout: Checkout, before: dict[str, Fingerprint]
 ) -> None:
+    see_that_nobody_else_was_asked(lab)
     lab.play(lab_checkout, DOWN)
     see_that_both_serve_on(lab)
     after = fingerprints(lab)

@@ -45,11 +45,6 @@ def test_where_nothing_says_which_redis_none_is_asked(
     assert counts.redis_gets() is None
 
 
-def test_redis_cli_is_looked_for_where_it_is_put() -> None:
-    """The code lies in app/apps below the prefix, whatever that is."""
-    assert counts.REDIS_CLI == Path(counts.__file__).parents[2] / "redis/bin/redis-cli"
-
-
 def test_the_table_is_counted_before_the_selects(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
