@@ -118,8 +118,8 @@ def _members(stream: _Stream, path: Path, room_bytes: int) -> Iterator[_Member]:
             # A TarFile reads the first header when it is made.
             tar = tar or tarfile.TarFile(fileobj=readable, mode="r", errorlevel=2)
             found = tar.next()
-            # It would keep all that it has seen.
-            tar.members.clear()
+            # It would keep all that it has seen (what reads a tar as an iterator does the same).
+            tar.members = []  # type: ignore[attr-defined]
         if found is None:
             return
         member = _checked(found, path)
