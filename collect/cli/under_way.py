@@ -47,7 +47,7 @@ def _announcement(partial: PartialRun, remaining: list[TrialSpec]) -> str:
         return f"  {partial.run_id}: {known}; at most {partial.plan.blocks} blocks, about {minutes} min"
     probed = {spec.probe_of for spec in remaining}
     if None in probed or not probed:
-        what = f"{len(remaining)} trials{', then tests of their verdicts' if ahead else ''}"
+        what = f"{len(remaining)} trial{'s' * (len(remaining) != 1)}{', then tests of their verdicts' if ahead else ''}"
     else:
         what = f"{len(remaining)} trials that put verdicts to the test, of {len(probed)} cells"
     return f"  {partial.run_id}: {what}, about {minutes} min"
