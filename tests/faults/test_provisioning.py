@@ -17,6 +17,8 @@ from tests.support.units import shown
 pytestmark = pytest.mark.hosts
 
 SITE = "playbooks/site.yml"
+REDIS, PYTHON = ("--tags", "redis"), ("--tags", "python")
+"""Parts of it, where the rest would show nothing."""
 REDIS_6 = "81db448b37ed92092802f8e5a7409dff3ae24b70c9c7885ea99c5871606b1b71"
 INVENTORY = """all:
   children:
@@ -136,11 +138,11 @@ def test_a_wheel_with_the_wrong_hash(site: Checkout, tmp_path: Path) -> None:
 def test_redis_of_another_version(site: Checkout, tmp_path: Path) -> None:
     lock = tmp_path / "redis-6.lock"
     lock.write_text(f"redis-server==6.0.9 --hash=sha256:{REDIS_6}\n")
-    error = the_error(site.play(SITE, "-e", f"redis_lock={lock}", fails=True))
+    error = the_error(site.play(SITE, *REDIS, "-e", f"redis_lock={lock}", fails=True))
     assert "the wheel carries Redis server v=6.0.9" in error
     assert "wanted 5.0.7 (/opt/bench/redis on server1): let redis_lock name the wheel of that version" in error
     assert "v=5.0.7" in site.on("server1", "/opt/bench/redis/bin/redis-server --version")
-    assert site.play(SITE).changed == 0
+    assert site.play(SITE, *REDIS).changed == 0
 
 
 def test_redis_that_does_not_start(site: Checkout) -> None:
@@ -150,19 +152,19 @@ def test_redis_that_does_not_start(site: Checkout) -> None:
     )
     try:
         site.on("server1", f"{few_files}; systemctl stop bench-redis.service")
-        error = the_error(site.play(SITE, fails=True))
+        error = the_error(site.play(SITE, *REDIS, fails=True))
         assert "it does not start, it says: " in error
         assert "Your current 'ulimit -n' of 20 is not enough" in error
         assert "bench-redis.service on server1" in error
     finally:
         site.on("server1", f"rm -r {folder}; systemctl daemon-reload")
-    site.play(SITE)
+    site.play(SITE, *REDIS)
 
 
 def test_a_redis_configuration_that_is_not_valid_does_not_land(site: Checkout) -> None:
     before = site.on("server1", "cat /etc/bench/redis.conf")
     pid = shown(site, "server1", "bench-redis.service", ["MainPID"])
-    error = the_error(site.play(SITE, "-e", '{"redis_forgotten_commands": ["NO-SUCH-COMMAND"]}', fails=True))
+    error = the_error(site.play(SITE, *REDIS, "-e", '{"redis_forgotten_commands": ["NO-SUCH-COMMAND"]}', fails=True))
     assert "/etc/bench/redis.conf as it would be is not valid (server1)" in error
     assert site.on("server1", "cat /etc/bench/redis.conf") == before
     assert shown(site, "server1", "bench-redis.service", ["MainPID"]) == pid
@@ -177,7 +179,7 @@ def test_the_port_of_redis_is_taken(site: Checkout) -> None:
         assert "choose another port by redis_port" in error
     finally:
         site.on("server1", "systemctl stop squatter.service")
-    site.play(SITE)
+    site.play(SITE, *REDIS)
 
 
 def test_a_port_of_the_trials_is_taken(site: Checkout) -> None:
@@ -207,12 +209,12 @@ def test_a_library_of_the_interpreter_is_missing_on_the_host(site: Checkout) -> 
     before = site.on("client1", "readlink /opt/bench/python3.8")
     site.on("client1", f"mv {library} {library}.away; rm /opt/bench/python3.8")
     try:
-        error = the_error(site.play(SITE, fails=True))
+        error = the_error(site.play(SITE, *PYTHON, fails=True))
         assert "libffi.so.8: cannot open shared object file" in error
         assert "install the package with that library on the host" in error
     finally:
         site.on("client1", f"mv {library}.away {library}")
-    site.play(SITE, timeout_s=SITE_S)
+    site.play(SITE, *PYTHON, timeout_s=SITE_S)
     assert site.on("client1", "readlink /opt/bench/python3.8") == before
 
 

@@ -56,6 +56,8 @@ def test_notes_are_for_who_asks(provisioned: Checkout, alone: tuple[Played, dict
     found = [line for kind in ("note", "warning") for line in lines(alone[0], kind)]
     (way,) = [line for line in found if "small packets a second" in line]
     assert "(client1): " in way
+    warnings, notes = (len(lines(alone[0], kind)) for kind in ("warning", "note"))
+    assert f"nothing forbids a bench on server1, client1 (warnings: {warnings}, notes: {notes})" in alone[0].output
     assert lines(provisioned.play(SITE, "--skip-tags", OTHERS), "note") == []
 
 
