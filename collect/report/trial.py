@@ -71,7 +71,7 @@ def _part(part: Mapping[str, Any]) -> str:
         said.append(f"{part['generator_cpu_cores']:.2f} cores{of}")
     if part.get("generator_cpu_ms_each") is not None:
         said.append(f"{part['generator_cpu_ms_each']:.3f} ms of CPU each")
-    said.append(f"at the end of its {', '.join(part['limited_by'])}" if part.get("limited_by") else "with room")
+    said.append(f"limited by {', '.join(part['limited_by'])}" if part.get("limited_by") else "with room")
     return "; ".join(said)
 
 

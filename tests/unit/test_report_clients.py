@@ -31,7 +31,7 @@ def test_each_client_has_a_line_and_the_limit_names_its_own() -> None:
             "client",
             "client2",
             "worker-2; 5 users; 2000 requests, 3 failed; 0.97 cores of its 4; 4.850 ms of CPU each;"
-            " at the end of its generator",
+            " limited by generator",
         ),
         ("client", "client3", "runs nothing of the generator"),
     ]
