@@ -16,9 +16,9 @@ from tests.support.plugins import plugin
 GROUPS = {"server": ["server1"], "clients": ["client1", "client2"]}
 READING = {
     "probe", "machine", "findings",
-    "ansible.builtin.assert", "ansible.builtin.set_fact", "ansible.builtin.import_tasks",
+    "ansible.builtin.assert", "ansible.builtin.set_fact", "ansible.builtin.import_tasks", "ansible.builtin.debug",
 }  # fmt: skip
-WORDS = {"name", "vars", "when", "tags", "register", "loop", "loop_control"}
+WORDS = {"name", "vars", "when", "tags", "register", "loop", "loop_control", "run_once"}
 
 
 def action(module: ModuleType, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
