@@ -124,6 +124,8 @@ def _cores(line: Line, side: str) -> str:
 def _progress(now: Line, width: int, at_most: bool) -> str:
     ordinal, total = number(now, "ordinal") or 1, max(1.0, number(now, "of") or 1)
     words = f"{_which(now, at_most)}{BETWEEN}{_phase(now)}{BETWEEN}{_left(now)}"
+    if len(BETWEEN + words) > width:
+        words = words.removeprefix("trial ")  # the time left is worth more
     room = min(BAR_MAX, width - len(words) - 2 * len(BETWEEN))
     shown = f"{bar((ordinal - 1) / total, room)}{BETWEEN}" if room >= BAR_MIN else ""
     return _clipped(f"{BETWEEN}{shown}{words}", width)

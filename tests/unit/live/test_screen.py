@@ -50,6 +50,10 @@ def test_a_narrow_terminal_shows_one_curve_a_row() -> None:
     assert [row.split()[0] for row in rows[3:]] == ["req/s", "p95", "server", "client"]
 
 
+def test_the_time_left_is_still_there_in_forty_columns() -> None:
+    assert shown(seconds(FIRST)[:-1], columns=40)[1] == "  1 of 6  window 3 of 3 s  1:30 left"
+
+
 @pytest.mark.parametrize("rows", [1, 2, 8])
 def test_a_low_terminal_shows_one_row(rows: int) -> None:
     [row] = shown(seconds(FIRST)[:-1], rows=rows)
