@@ -48,7 +48,7 @@ def under_load(checkout: Checkout, **changes: Any) -> Iterator[Popen[str]]:
     with checkout.start("ansible-playbook", RUN, "-e", f"plan={plan}") as process:
         until_load(checkout, process)
         yield process
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
 
 
 def test_controlled_holds_for_its_trial_alone(provisioned: Checkout) -> None:

@@ -153,7 +153,7 @@ def on_terminal(checkout: Checkout, until: Callable[[str, int], bool], **changes
             break
         done = done or until(written.decode(errors="ignore"), process.pid)
     os.close(near)
-    return process.wait(30), written.decode()
+    return process.wait(60), written.decode()
 
 
 def left_on(written: str) -> list[str]:

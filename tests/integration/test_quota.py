@@ -43,7 +43,7 @@ def test_a_quota_slows_what_is_measured_and_is_taken_back(granting: Checkout) ->
         until_load(granting, process)
         assert kernels_quota(granting, "client1") == "5000"
         assert kernels_quota(granting, "server1") == "8000"
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
     assert process.returncode == 0
     for host, share in (("client1", 0.5), ("server1", 0.8)):
         report = host_conditions(granting, host)

@@ -63,7 +63,7 @@ def interrupted(
     with checkout.start("ansible-playbook", RUN, "-e", f"plan={plan}", *extra) as process:
         until_load(checkout, process, at)
         disturb(process)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=120)
     assert process.returncode != 0, said
     return Played(process.returncode, said)
 
