@@ -1,10 +1,11 @@
 """How long a person waits for an archive of many runs: it is made, and each command timed.
 
-Usage: .venv/bin/python -m benchmarks.scale RUN ... [--work DIR] [--runs N] [--page]     (as root)
+Usage: .venv/bin/python -m benchmarks.scale [RUN ...] [--work DIR] [--runs N] [--only make|time] [--page]     (as root)
 
 RUN are folders of sealed runs, of which the archive is made (benchmarks/scale_archive.py): N runs of 20 trials, the
-last 100 with many more requests. It lies in DIR (.state/scale) and stays there; one that is whole already is not made
-again. 10,000 runs of the sizes below are about 10 GiB and take two cores three quarters of an hour. Each command is a
+last 100 with many more requests. It lies in DIR (.state/scale) and stays there; runs that are there already are not
+made again, so with --only make it can be made, and go on, at any time, and with --only time it is timed as it is, as
+often as one likes. 10,000 runs of the sizes below are 10 GB and take two cores a quarter of an hour. Each command is a
 process of its own: three times with nothing of any file in memory, then once more. With --page the table goes into
 docs/archive.md, between its markers. Exit code 1 where a command takes longer than is wanted.
 """
@@ -201,23 +202,29 @@ def taking_in(archive: Path, target: Path, made: Sequence[Recipe]) -> Iterator[T
 def main() -> int:
     """Make, time, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("templates", nargs="+", type=Path, metavar="RUN", help="sealed runs, whole folders")
+    parser.add_argument("templates", nargs="*", type=Path, metavar="RUN", help="sealed runs, whole folders")
     parser.add_argument("--work", type=Path, default=CHECKOUT / ".state" / "scale", metavar="DIR", help="(%(default)s)")
     parser.add_argument("--runs", type=int, default=10_000, help="(%(default)s)")
-    parser.add_argument("--requests", type=int, default=8_000, help="of a trial (%(default)s)")
+    parser.add_argument("--requests", type=int, default=9_000, help="of a trial (%(default)s)")
     parser.add_argument("--last", type=int, default=100, help="runs of many requests (%(default)s)")
     parser.add_argument("--last-requests", type=int, default=50_000, help="of a trial of these (%(default)s)")
     parser.add_argument("--most-gib", type=float, default=16.0, help="what the archive may take (%(default)s)")
+    parser.add_argument("--processes", type=int, metavar="N", help="that make it (as many as there are cores)")
+    parser.add_argument("--only", choices=["make", "time"], help="the one or the other")
     parser.add_argument("--page", action="store_true", help="write the table into docs/archive.md")
     options = parser.parse_args()
     archive, index = options.work.resolve() / "archive", options.work.resolve() / "index"
     os.environ["BENCH_INDEX"] = str(index)
     templates = [path.resolve() for path in options.templates]
+    if options.only != "time" and not templates:
+        parser.error("name runs to make the archive of, or time one that is there (--only time)")
     made = recipes(options.runs, options.requests, options.last, options.last_requests, templates)
     try:
-        for there in make(archive, made, int(options.most_gib * 2**30)):
+        for there in make(archive, made, int(options.most_gib * 2**30), options.processes):
             print(f"\r{there:,} of {len(made):,} runs", end="", flush=True)
         print()
+        if options.only == "make":
+            return 0
         all_timed = list(building(archive, index))
         newest = Archive(archive).manifest(made[-1].run_id)
         for wanted in commands(made, options.last, newest["trials"][0]["cell"]):

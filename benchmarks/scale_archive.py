@@ -1,8 +1,9 @@
 """An archive of many runs, made from a few real ones: each with trials, requests and sums of its own that agree.
 
-What is new in a run are its id, its moment, its commit, the noise on its rates, latencies and CPU, and its requests:
-drawn from those of the real trial, as many as are wanted. Its samples and what its manifest says of hosts and verdicts
-are the real run's. Locust's own files and logs are left out.
+What is new in a run are its id, its moment, its commit, and its requests with the figures that follow from them: drawn
+from those of the real trial with noise, as many as are wanted. Of the runs of few requests that are made from the same
+one, several have the same draw, as drawing is slow; the noise on their CPU is their own. Samples and
+what a manifest says of hosts and verdicts are the real run's. Locust's own files and logs are left out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -44,6 +46,10 @@ EVERY = timedelta(minutes=50)
 RUNS_A_COMMIT = 50
 RUN_DEVIATION, TRIAL_DEVIATION = 0.02, 0.03
 """Of the logarithm of a rate."""
+DRAWS = 16
+"""Of requests, from each real run."""
+NOBODY = b"00000101T000000Z-nobody"
+"""A run's id, in tables that are made once for several."""
 RESERVE_BYTES = 5 * 2**30
 """What is left free on the disk in any case."""
 AT_A_TIME = 20
@@ -61,6 +67,7 @@ class Recipe:
     begun: datetime
     requests: int
     """Of each trial, about."""
+    draw: int
     template: Path
 
 
@@ -79,6 +86,21 @@ class Slot:
     block: int
     position: int
 
+    @property
+    def trial_id(self) -> str:
+        """The id of the trial that is to be made."""
+        return f"b{self.block:02d}-p{self.position:02d}-{self.row['cell']}"
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The requests of a run that is to be made."""
+
+    content: bytes
+    """Of requests.parquet."""
+    figures: Sequence[Row]
+    """Of each trial's row, what follows from them."""
+
 
 def recipes(count: int, requests: int, last: int, last_requests: int, templates: Sequence[Path]) -> list[Recipe]:
     """Return runs, the oldest first; the ``last`` of them have ``last_requests`` a trial."""
@@ -86,9 +108,11 @@ def recipes(count: int, requests: int, last: int, last_requests: int, templates:
     for number in range(count):
         begun = LAST - EVERY * (count - 1 - number)
         tail = hashlib.sha256(str(number).encode()).hexdigest()[:6]
-        wanted = last_requests if number >= count - last else requests
+        wanted, draw = (
+            (requests, number // len(templates) % DRAWS) if number < count - last else (last_requests, number)
+        )
         real = templates[number % len(templates)]
-        made.append(Recipe(number, f"{begun:%Y%m%dT%H%M%SZ}-{tail}", begun, wanted, real))
+        made.append(Recipe(number, f"{begun:%Y%m%dT%H%M%SZ}-{tail}", begun, wanted, draw, real))
     return made
 
 
@@ -125,16 +149,12 @@ def make_run(archive: Path, recipe: Recipe) -> int:
     if building.exists():
         shutil.rmtree(building)
     building.mkdir()
-    level = float(np.exp(rng.normal(0, RUN_DEVIATION)))
-    writers = {name: Writer(building / f"{name}.parquet", name) for name in ("trials", "samples", "requests")}
+    drawn = requests(recipe.template, recipe.draw, recipe.requests)
+    for name, content in (("samples", samples(recipe.template)), ("requests", drawn.content)):
+        (building / f"{name}.parquet").write_bytes(content.replace(NOBODY, recipe.run_id.encode()))
     rows, entries = [], []
-    for ordinal, slot in enumerate(slots, start=1):
-        trial_id = f"b{slot.block:02d}-p{slot.position:02d}-{slot.row['cell']}"
-        count = max(1, int(recipe.requests * level * np.exp(rng.normal(0, TRIAL_DEVIATION))))
-        requests, figures = _requests(rng, slot, count)
-        named = {"run_id": recipe.run_id, "trial_id": trial_id}
-        writers["requests"].write(_named(requests, schema("requests"), named))
-        writers["samples"].write(_named(slot.samples, schema("samples"), {**named, "block": slot.block}))
+    for ordinal, (slot, figures) in enumerate(zip(slots, drawn.figures, strict=True), start=1):
+        named = {"run_id": recipe.run_id, "trial_id": slot.trial_id}
         begin = recipe.begun + timedelta(seconds=ordinal * (slot.row["window_s"] + 5))
         moments = {
             "started_at": begin.isoformat(),
@@ -142,14 +162,58 @@ def make_run(archive: Path, recipe: Recipe) -> int:
         }
         place = {"ordinal": ordinal, "block": slot.block, "position": slot.position}
         rows.append(_noisy(rng, slot.row) | named | moments | place | figures)
-        entries.append({**slot.entry, "trial_id": trial_id})
-    writers["trials"].write(trials_table(rows))
-    for writer in writers.values():
-        writer.close()
-    (building / "manifest.json").write_text(json.dumps(_manifest(manifest, recipe, entries, slots), indent=1))
+        entries.append({**slot.entry, "trial_id": slot.trial_id})
+    writer = Writer(building / "trials.parquet", "trials")
+    writer.write(trials_table(rows))
+    writer.close()
+    (building / "manifest.json").write_text(json.dumps(_manifest(manifest, recipe, entries, slots)))
     (building / SUMS).write_text("".join(sum_lines(building, files_below(building)).values()))
     building.rename(archive / recipe.run_id)
     return bytes_of(archive / recipe.run_id)
+
+
+@functools.lru_cache(8)
+def samples(entry: Path) -> bytes:
+    """Return samples.parquet of a run made from a real one, with ``NOBODY`` for its id."""
+    tables = [
+        _named(
+            slot.samples,
+            schema("samples"),
+            {"run_id": NOBODY.decode(), "trial_id": slot.trial_id, "block": slot.block},
+        )
+        for slot in template(entry)[1]
+    ]
+    return _written("samples", tables)
+
+
+@functools.lru_cache(8 * DRAWS)
+def requests(entry: Path, draw: int, count: int) -> Draw:
+    """Return requests drawn from those of a real run, about ``count`` a trial, with ``NOBODY`` for the run's id."""
+    rng = np.random.default_rng([draw, count, *entry.name.encode()])
+    level = float(np.exp(rng.normal(0, RUN_DEVIATION)))
+    tables, figures = [], []
+    for slot in template(entry)[1]:
+        most = int(count * level * np.exp(rng.normal(0, TRIAL_DEVIATION)))
+        table, row = _requests(rng, slot, max(1, most))
+        tables.append(_named(table, schema("requests"), {"run_id": NOBODY.decode(), "trial_id": slot.trial_id}))
+        figures.append(row)
+    return Draw(_written("requests", tables), figures)
+
+
+def _written(file: str, tables: Sequence[Any]) -> bytes:
+    """Return a parquet file of the archive, which has the run's id as it is: so short a text is not compressed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{file}.parquet"
+        writer = Writer(path, file)
+        for table in tables:
+            writer.write(table)
+        writer.close()
+        content = path.read_bytes()
+        other = content.replace(NOBODY, NOBODY[::-1])
+        path.write_bytes(other)
+        found = pq.read_table(path, columns=["run_id"])["run_id"].unique().to_pylist()
+    assert found == [NOBODY[::-1].decode()], "the run's id does not stand in the file as it is"
+    return content
 
 
 @functools.lru_cache(8)
@@ -193,8 +257,11 @@ def template(entry: Path) -> tuple[Mapping[str, Any], list[Slot]]:
 
 def _requests(rng: np.random.Generator, slot: Slot, count: int) -> tuple[Any, Row]:
     """Return about as many requests of a trial as are wanted, and the figures of its row that follow from them."""
-    drawn = np.sort(rng.integers(0, len(slot.start_us), count))
-    start = slot.start_us[drawn]
+    known = len(slot.start_us)
+    # Between real ones, not at them: moments that repeat would take fewer bytes than those of real requests do.
+    places = np.sort(rng.uniform(0, known - 1, count))
+    start = np.rint(np.interp(places, np.arange(known), slot.start_us)).astype(np.int64)
+    drawn = np.rint(places).astype(np.int64)
     noise = np.exp(rng.normal(0, TRIAL_DEVIATION) + rng.normal(0, 0.01, count))
     latency = np.maximum(1, np.rint(slot.latency_us[drawn] * noise)).astype(np.int32)
     window_us, warmup_us = (round(1e6 * slot.row[name]) for name in ("window_s", "warmup_s"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -146,7 +147,7 @@ class Database:
         except self._duckdb.CatalogException as error:
             raise UnknownNameError(first_line(error), "SQL", remedy) from error
         except self._duckdb.Error as error:
-            raise BenchError(first_line(error), "SQL", remedy) from error
+            raise BenchError(first_line(error), "SQL", _candidates(error) or remedy) from error
 
 
 def check(connection: Any, sql: str) -> None:
@@ -173,6 +174,12 @@ def readable(archive: Archive) -> tuple[dict[str, Manifest], list[BenchError]]:
 def open_run(archive: Archive, run_id: str, views: Collection[str] = ALL) -> Database:
     """Open the views over one run, or some of them."""
     return Database(archive, {run_id: archive.manifest(run_id)}, views)
+
+
+def _candidates(error: Exception) -> str | None:
+    """Return what DuckDB says may have been meant, in a line; None where it does not."""
+    found = re.search(r"^Candidate bindings: (.+)$", str(error), flags=re.MULTILINE)
+    return f"perhaps {found[1]} is meant" if found else None
 
 
 def first_line(error: Exception) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import click
 from collect.archive.partial import partial_ids
 from collect.archive.store import Archive
 from collect.cli import complete
-from collect.cli.common import archive_option, json_option, print_json, print_table, say
+from collect.cli.common import archive_option, json_option, least_width, print_json, print_table, say
 from collect.cli.filters import filter_options
 from collect.cli.labels import labels_data, labels_lines
 from collect.errors import BenchError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 COLUMNS = ("run_id", "date", "plan", "inventory", "trials", "validity", "ratios", "tags", "notes", "reasons")
 OFTEN_EMPTY = ("tags", "notes", "reasons")
 """Columns that a terminal shows only where any run has something in them."""
+DISPENSABLE = ("date", "inventory", "reasons", "ratios", "notes", "trials", "tags")
+"""Columns that a narrow terminal does without, in this order: an id begins with the date, `show` has the others."""
 ON_TERMINAL = 50
 """Runs that a terminal shows where no limit is given; a pipe gets all."""
 
@@ -66,6 +69,8 @@ def list_runs(limit: int | None, filters: Filters, archive_dir: Path, as_json: b
         return
     rows = [_row(entry) for entry in entries]
     names = [name for name in COLUMNS if name not in OFTEN_EMPTY or not terminal or any(row[name] for row in rows)]
+    if terminal:
+        names = _fitting(names, rows, shutil.get_terminal_size().columns)
     print_table(names, [[row[name] for name in names] for row in rows])
     if left_out and not limit:
         click.echo(f"{left_out:,} older runs are left out: --limit N shows more, filters find them", err=True)
@@ -120,6 +125,15 @@ def print_run(archive: Archive, figures: RunFigures) -> None:
     entry = archive.folder(str(figures.manifest["run_id"]))
     page = entry.with_suffix(".html")
     render(figures, harmless(Console(width=_width())), entry, page if page.is_file() else None)
+
+
+def _fitting(names: Sequence[str], rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
+    """Return the columns that have room, without breaking a run's id."""
+    left = list(names)
+    for name in DISPENSABLE:
+        if least_width(left, [[row[each] for each in left] for row in rows]) > width and name in left:
+            left.remove(name)
+    return left
 
 
 def _row(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
 from collect.paths import default_archive_dir
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+WHOLE = 24
+"""Characters of a cell, such as a run's id, up to which a terminal's table does not break it while it has room."""
+BETWEEN = 3
+"""Characters between two columns."""
 _ODD = re.compile(r"[^\x20-\x7e\n]")
 
 
@@ -71,8 +76,14 @@ def despite_option(command: Command, parameter: str = "despite") -> Command:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON; moments as ISO 8601, and no character that could reach the terminal's controls."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, default=_plain)
+    """Print a value as JSON; moments as ISO 8601, and no character that could reach the terminal's controls.
+
+    What is no number (NaN, infinity) is null: JSON has no word for it.
+    """
+    try:
+        text = json.dumps(value, indent=1, ensure_ascii=False, default=_plain, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(value), indent=1, ensure_ascii=False, default=_plain)
     click.echo(_ODD.sub(lambda odd: odd[0] if odd[0].isprintable() else json.dumps(odd[0])[1:-1], text))
 
 
@@ -93,12 +104,23 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for index, name in enumerate(columns):
+    for index, (name, width) in enumerate(zip(columns, _widths(columns, rows), strict=True)):
         numeric = all(isinstance(row[index], int | float | None) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(name, justify=justify, no_wrap=width <= WHOLE, overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     Console().print(table)
+
+
+def least_width(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+    """Return how wide a terminal must be for a table in which no short cell is broken."""
+    return sum(min(width, WHOLE) + BETWEEN for width in _widths(columns, rows))
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[int]:
+    """Return the longest cell of each column, its name among them, in characters."""
+    return [max(len(_cell(line[index])) for line in (columns, *rows)) for index in range(len(columns))]
 
 
 def _names(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
@@ -112,6 +134,18 @@ def _cell(value: Any) -> str:
         return "; ".join(_cell(item) for item in value)
     text = "" if value is None else str(value)
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _finite(dataclasses.asdict(value))
+    return value
 
 
 def _plain(value: Any) -> Any:
