@@ -52,6 +52,8 @@ def verify(
         names = everything(archive)
     else:
         names = [name if name.endswith(".partial") else archive.resolve(name) for name in runs or ("latest",)]
+    if not names:
+        click.echo("there is no run to verify", err=True)
     # On a terminal the bar is in the way of lines, and of thousands of runs those that are right are no news.
     stream = not as_json and not sys.stdout.isatty()
     results = _verified(archive, list(dict.fromkeys(names)), processes, every=every, resume=resume, stream=stream)

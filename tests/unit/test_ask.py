@@ -225,6 +225,17 @@ def test_sql_that_is_not_taken_ends_in_one_line(
     assert not Path(".tmp").exists()
 
 
+def test_a_column_that_is_not_there_is_told_with_those_that_may_be_meant(archive: Archive) -> None:
+    with pytest.raises(BenchError, match=r'"rsp" not found.*perhaps .*"rps'):
+        ask(archive, "SELECT rsp FROM trials", Filters())
+
+
+def test_what_is_no_number_is_null_in_json(archive: Archive, capsys: Capture) -> None:
+    sql = "SELECT 'nan'::DOUBLE AS a, [1.5, 'inf'::DOUBLE] AS b"
+    assert main(["query", sql, "--json", "--archive", str(archive.path)]) == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == [{"a": None, "b": [1.5, None]}]
+
+
 def test_a_question_closer_than_its_limits_is_answered(archive: Archive, capsys: Capture) -> None:
     sql = "SELECT count(*) AS n, sum(latency_us) AS us FROM requests"
     words = ("--timeout", "20", "--memory-mib", "64", "--json", "--archive", str(archive.path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,6 +110,22 @@ def test_a_terminal_gets_the_newest_and_a_hint(
     assert all(run_id in captured.out for run_id in all_ids)
     assert captured.err == ""
     assert "baseline" in captured.out
+
+
+@pytest.mark.parametrize("width", [60, 80, 130])
+def test_a_narrow_terminal_breaks_no_id(
+    runs: ManyRuns, capsys: Capture, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    run_id = runs.add({FLASK: [100.0]})
+    add(runs.archive, run_id, TAG, "a-tag-of-some-length")
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["list", "--archive", str(runs.path)]) == 0
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert sum(run_id in line and "valid" in line for line in lines) == 1
+    assert max(map(len, lines)) <= width
+    assert ("date" in lines[1]) == (width == 130)
 
 
 def test_runs_that_cannot_be_read_are_named_with_the_reason(runs: ManyRuns, capsys: Capture) -> None:
