@@ -284,7 +284,7 @@ class CallbackModule(Default):  # type: ignore[misc]
             self._say(printable(line), color="yellow" if line.startswith("warning: ") else None)
 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
-        """Print a line per host."""
+        """Print a line per host that had anything to do."""
         if self.plain:
             super().v2_playbook_on_stats(stats)
             return
@@ -294,6 +294,8 @@ class CallbackModule(Default):  # type: ignore[misc]
             return
         for host in sorted(stats.processed):
             counts = stats.summarize(host)
+            if not any(counts[name] for name in ("ok", "changed", "unreachable", "failures")):
+                continue
             self._say(
                 f"{host} : ok={counts['ok']} changed={counts['changed']} unreachable={counts['unreachable']}"
                 f" failed={counts['failures']}"

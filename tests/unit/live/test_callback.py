@@ -202,6 +202,16 @@ def test_the_reason_is_said_at_the_end_unless_that_is_where_it_was_said(callback
     assert output(capfd) == "more\nstopped: no license (server1): mend it\n"
 
 
+def test_hosts_that_had_nothing_to_do_are_not_counted_up(callback: Any, capfd: Captured) -> None:
+    counts = {"ok": 4, "changed": 1, "unreachable": 0, "failures": 0, "skipped": 2}
+    stats = SimpleNamespace(
+        processed={"server1": 1, "localhost": 1},
+        summarize=lambda host: counts if host == "localhost" else {**dict.fromkeys(counts, 0), "skipped": 3},
+    )
+    callback.v2_playbook_on_stats(stats)
+    assert output(capfd) == "localhost : ok=4 changed=1 unreachable=0 failed=0\n"
+
+
 def test_tables_are_told_of_the_terminal(
     on_terminal: Any, module: ModuleType, monkeypatch: pytest.MonkeyPatch, capfd: Captured
 ) -> None:
