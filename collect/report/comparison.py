@@ -89,10 +89,13 @@ def _renewed(figures: RunFigures) -> str:
         return f"What today's Python and packages change is not known: {reasons}."
     alike = [ratio for ratio in sure if ratio.top.load == sure[0].top.load]
     alike = [ratio for ratio in alike if ratio.bottom.side] or alike
-    said = [f"{called(ratio.bottom)} {ratio.ratio.value:.2f} ({span(ratio.ratio)})" for ratio in alike if ratio.ratio]
+    told = [(called(ratio.bottom), ratio.ratio) for ratio in alike if ratio.ratio]
+    (first, factor), *others = told
+    more = listed([f"{name} {ratio.value:.2f} times ({span(ratio)})" for name, ratio in others]) if others else ""
     return (
-        f"Times as many requests a second on today's Python and packages as on the article's,"
-        f" {on_workload(alike[0].top.workload)}: {listed(said)}; the server limited all of them."
+        f"On today's Python and packages {first} answers {factor.value:.2f} times ({span(factor)}) as many requests a"
+        f" second {on_workload(alike[0].top.workload)} as on the article's{f', {more}' if more else ''}; the server"
+        f" limited {'all of them' if others else 'both'}."
     )
 
 

@@ -53,8 +53,7 @@ def test_nothing_is_amiss_at_any_width(browser: Browser, kind: str, dark: bool, 
     assert browser.evaluate("document.querySelectorAll('b').length") == 0  # facts are text, whatever they hold
     for width in WIDTHS:
         browser.resize(width)
-        browser.rest()
-        assert browser.evaluate("document.documentElement.scrollWidth") <= width
+        browser.until(f"document.documentElement.scrollWidth <= {width}", 60)  # charts follow a moment later
     assert browser.errors == []
     assert browser.outside == []
     assert {url for url in browser.requests if not url.startswith("data:")} == {path.resolve().as_uri()}
