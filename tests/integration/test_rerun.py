@@ -14,9 +14,10 @@ import pytest
 from tests.support.bench import RUN, RUN_S, collect, measure, partial_run, until_load
 from tests.support.checkout import Checkout, Played
 
-pytestmark = [pytest.mark.hosts, pytest.mark.alone]
-
 BENCH_S = 600
+# The first test has the hosts, a run and its repetition made before it.
+pytestmark = [pytest.mark.hosts, pytest.mark.alone, pytest.mark.timeout(2 * BENCH_S)]
+
 SETTING = "net.ipv4.tcp_fin_timeout"
 
 
