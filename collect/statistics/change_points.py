@@ -7,8 +7,7 @@ Three steps.
    permuted values; then again on both sides of it, while there is one.
 2. Where they are: the split of the whole series into as many levels that leaves the least squares, found exactly
    (Jackson et al. (2005), "An algorithm for optimal partitioning of data on an interval", IEEE Signal Processing
-   Letters 12(2); by ruptures: Truong, Oudre and Vayatis (2020), "Selective review of offline change point detection
-   methods", Signal Processing 167).
+   Letters 12(2)).
 3. Which of them stand: each against the largest step that permutations of the values between its two neighbours show,
    corrected for their number by Holm; while one fails there is one less, and the others are placed anew.
 
@@ -26,7 +25,6 @@ import functools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,13 +167,27 @@ def _cuts(stretches: Iterable[tuple[int, int]]) -> Cuts:
 
 
 def _placed(series: Floats, count: int) -> list[int]:
-    """Return where that many changes leave the least squares."""
-    import ruptures
-
-    model: Any = ruptures.KernelCPD(kernel="linear", min_size=LEAST_LEVEL)
-    # The kernel's sums lose digits where the values are far from 0.
-    ends: list[int] = model.fit((series - series.mean()).reshape(-1, 1)).predict(n_bkps=count)
-    return [int(end) for end in ends[:-1]]
+    """Return where that many changes leave the least squares: of all ways to place them, by dynamic programming."""
+    length = len(series)
+    # Sums lose digits where the values are far from 0. One level's squares about its mean are all of them less
+    # sum²/count; all of them are the same whatever the split, so the levels' sum²/count are to be the most.
+    sums = np.concatenate([[0.0], np.cumsum(series - series.mean())])
+    ends = np.arange(length + 1)
+    best = np.where(ends >= LEAST_LEVEL, sums**2 / np.maximum(ends, 1), -np.inf)
+    last = np.zeros((count, length + 1), dtype=np.int64)
+    for level in range(count):
+        further = np.full(length + 1, -np.inf)
+        for end in range((level + 2) * LEAST_LEVEL, length + 1):
+            begins = ends[: end - LEAST_LEVEL + 1]
+            taken = best[: len(begins)] + (sums[end] - sums[: len(begins)]) ** 2 / (end - begins)
+            place = int(np.argmax(taken))
+            further[end], last[level, end] = taken[place], place
+        best = further
+    places, end = [], length
+    for level in reversed(range(count)):
+        end = int(last[level, end])
+        places.append(end)
+    return places[::-1]
 
 
 def _described(

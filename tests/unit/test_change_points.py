@@ -5,8 +5,9 @@ import math
 
 import numpy as np
 import pytest
+import ruptures
 
-from collect.statistics.change_points import LEAST_VALUES, change_points
+from collect.statistics.change_points import LEAST_LEVEL, LEAST_VALUES, _placed, change_points
 
 
 def series(seed: int, *levels: tuple[int, float], deviation: float = 0.02) -> list[float]:
@@ -95,3 +96,12 @@ def test_intervals_of_found_steps_hold_the_truth() -> None:
 def test_the_same_series_has_the_same_answer() -> None:
     values = series(9, (10, 0.0), (10, 1.0), deviation=0.5)
     assert change_points(values) == change_points(values)
+
+
+@pytest.mark.parametrize(("count", "changes"), [(4, 1), (9, 3), (20, 2), (120, 4)])
+def test_levels_are_split_where_a_library_splits_them(count: int, changes: int) -> None:
+    rng = np.random.default_rng(count)
+    for _ in range(20):
+        series = 1e4 + rng.normal(size=count) + 1.5 * (np.arange(count) > count // 3)
+        library = ruptures.KernelCPD(kernel="linear", min_size=LEAST_LEVEL).fit((series - series.mean()).reshape(-1, 1))
+        assert _placed(series, changes) == library.predict(n_bkps=changes)[:-1]
