@@ -130,3 +130,13 @@ def test_a_run_that_lacks_nothing_says_nothing() -> None:
 
 def test_the_same_run_has_the_same_page(archive: Archive) -> None:
     assert page(archive) == page(archive)
+
+
+def test_a_page_that_would_be_too_large_goes_without_some_seconds_and_says_so(archive: Archive) -> None:
+    whole = page(archive)
+    most = len(whole.encode()) - 1
+    short = render(archive, archive.resolve("latest"), most_bytes=most)
+    assert len(short.encode()) <= most
+    assert short.count('id="series-') < whole.count('id="series-')
+    assert "can be drawn here" in short
+    assert "can be drawn here" not in whole
