@@ -18,6 +18,8 @@ from tests.support.checkout import Checkout, Played
 RUN = "playbooks/run.yml"
 RUN_S = 300
 """Seconds that a small plan may take where others want the machine, too."""
+INTERRUPTED_S = 120
+"""Seconds within which a run that is disturbed must have ended, where others want the machine, too."""
 SMALL: dict[str, Any] = {
     "description": "seconds only, for tests",
     "blocks": 1,
@@ -53,17 +55,17 @@ def measure(checkout: Checkout, *arguments: str, fails: bool = False, **changes:
 
 def interrupted(
     checkout: Checkout, disturb: Callable[[Popen[str]], None], at: int | str = 2, extra: Sequence[str] = (),
-    **changes: Any,
+    resume: str | None = None, **changes: Any,
 ) -> Played:  # fmt: skip
     """Measure a small plan and call ``disturb`` in the middle of a trial (see ``until_load``).
 
-    ``extra`` are more options of ansible-playbook.
+    ``extra`` are more options of ansible-playbook. With ``resume`` it goes on with that run instead.
     """
-    plan = write_plan(checkout, **changes)
-    with checkout.start("ansible-playbook", RUN, "-e", f"plan={plan}", *extra) as process:
+    what = f"resume={resume}" if resume else f"plan={write_plan(checkout, **changes)}"
+    with checkout.start("ansible-playbook", RUN, "-e", what, *extra) as process:
         until_load(checkout, process, at)
         disturb(process)
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=INTERRUPTED_S)
     assert process.returncode != 0, said
     return Played(process.returncode, said)
 
