@@ -92,6 +92,7 @@ class Load:
         """Take the instances of bench-load@.service and the folder that they write to."""
         self._instances, self._folder = instances, folder
         self._pids: dict[str, int] = {}
+        self._began_unix_s = 0.0
         self.running = False
 
     def start(self) -> None:
@@ -100,7 +101,7 @@ class Load:
         for entry in self._folder.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         units = [unit(instance) for instance in self._instances]
-        self.running = True
+        self.running, self._began_unix_s = True, time.time()
         started = systemctl("start", *units)
         if started.returncode:
             raise Over(f"the load does not start: {last_words(started.stderr) or last_words(journal(units[0]))}")
@@ -114,7 +115,7 @@ class Load:
             del self._pids[instance]
             last_file = "result.json" if instance == "primary" else f"summary-{instance}.json"
             if not (self._folder / last_file).exists():
-                why = last_words(journal(unit(instance))) or "its journal is empty"
+                why = last_words(journal(unit(instance), self._began_unix_s)) or "its journal is empty"
                 raise Over(f"{unit(instance)} ended without a result: {why}")
         self.running = bool(self._pids)
         return self.running
@@ -269,9 +270,10 @@ def systemctl(*arguments: str, timeout_s: float = STOP_TIMEOUT_S) -> subprocess.
     )
 
 
-def journal(name: str) -> bytes:
-    """Return the last lines of a unit's journal."""
+def journal(name: str, since_unix_s: float = 0.0) -> bytes:
+    """Return the last lines of a unit's journal, none from before that second."""
     command = ["journalctl", "--unit", name, "--lines", str(JOURNAL_LINES), "--output", "cat", "--no-pager", "--quiet"]
+    command += ["--since", f"@{int(since_unix_s)}"]
     return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).stdout
 
 
