@@ -20,6 +20,7 @@ from tests.support.units import shown
 pytestmark = pytest.mark.hosts
 
 SITE, RESTORE = "playbooks/site.yml", "playbooks/restore.yml"
+ROLE = ("--tags", "tuning")
 CELL = {**SMALL["cells"][0], "variant": "starlette-uvicorn", "generator": "locust-fast"}
 NAME, DEFAULT, TUNED = "net.ipv4.tcp_fin_timeout", "60", "30"
 KEPT = "/var/lib/bench/tuning.json"
@@ -41,9 +42,9 @@ def is_as_it_was(checkout: Checkout, host: str) -> bool:
 @pytest.fixture(scope="module")
 def tuned(provisioned: Checkout) -> Iterator[Checkout]:
     """The provisioned hosts, told to tune; in the end told not to."""
-    provisioned.play(SITE, *LISTED, timeout_s=SITE_S)
+    provisioned.play(SITE, *ROLE, *LISTED, timeout_s=SITE_S)
     yield provisioned
-    provisioned.play(SITE, timeout_s=SITE_S)
+    provisioned.play(SITE, *ROLE, timeout_s=SITE_S)
 
 
 def test_a_second_run_changes_nothing(tuned: Checkout) -> None:
@@ -122,20 +123,20 @@ def test_what_a_crash_has_left_goes_with_the_next_boot(tuned: Checkout) -> None:
 
 def test_what_cannot_be_tuned_is_said_before_anything_is(tuned: Checkout) -> None:
     given = ("-e", json.dumps({"tuning_sysctls": {NAME: TUNED, "net.ipv4.no_such": "1"}}))
-    played = tuned.play(SITE, *given, fails=True)
+    played = tuned.play(SITE, *ROLE, *given, fails=True)
     told = [line for line in played.output.splitlines() if line.startswith("error: ")]
     assert told
     assert all("/proc/sys/net/ipv4/no_such cannot be read" in line for line in told), played.output
     assert value(tuned) == DEFAULT
-    tuned.play(SITE, *LISTED)
+    tuned.play(SITE, *ROLE, *LISTED)
 
 
 def test_a_setting_that_is_the_profiles_too_fails_the_trial(tuned: Checkout) -> None:
     given = ("-e", json.dumps({"tuning_sysctls": {"net.ipv4.tcp_tw_reuse": "0"}}))
-    tuned.play(SITE, *given)
+    tuned.play(SITE, *ROLE, *given)
     played = measure(tuned, *given, cells=[{**CELL, "profile": "controlled"}], fails=True)
     assert "net.ipv4.tcp_tw_reuse is set by the profile and by tuning_sysctls" in played.output
-    tuned.play(SITE, *LISTED)
+    tuned.play(SITE, *ROLE, *LISTED)
 
 
 def test_where_no_trial_is_tuned_it_is_said(tuned: Checkout) -> None:
