@@ -149,7 +149,7 @@ def test_bad_input_is_told_in_the_last_line(
     provisioned: Checkout, first: str, given: tuple[str, ...], said: str
 ) -> None:
     before = partials(provisioned)
-    told = provisioned.play("playbooks/check.yml", "-e", f"rerun={first}", *given, fails=True)
+    told = provisioned.play("bench.yml", "-e", f"rerun={first}", *given, fails=True)
     assert said in told.output.strip().splitlines()[-1], told.output
     assert "Traceback" not in told.output
     assert partials(provisioned) == before

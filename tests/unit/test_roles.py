@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from collect.paths import CHECKOUT
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 NAMES = sorted(path.name for path in ROLES.iterdir() if path.is_dir())
@@ -54,3 +57,12 @@ def test_the_defaults_that_are_described_are_the_real_ones(role: str) -> None:
 def test_public_variables_carry_the_roles_name(role: str) -> None:
     assert all(name.startswith(f"{role}_") for name in options(role) | defaults(role))
     assert all(name.startswith("_") for name in read(ROLES / role / "vars" / "main.yml") or {})
+
+
+def test_before_hosts_are_made_nothing_asks_whether_they_are() -> None:
+    # bench.yml has check.yml come first, then hosts.yml makes them, then site.yml may ask.
+    asked = {path.name for path in (CHECKOUT / "playbooks").glob("*.yml") if "tasks_from: made" in path.read_text()}
+    assert asked == {"site.yml"}
+    names = re.findall(r"playbooks/(\w+)\.yml", (CHECKOUT / "bench.yml").read_text())
+    assert names[:3] == ["check", "hosts", "site"]
+    assert "__preflight_not_made" not in (CHECKOUT / "roles/preflight/tasks/inventory.yml").read_text()
