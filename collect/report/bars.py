@@ -10,7 +10,8 @@ from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, NumeralTickFo
 from bokeh.models.annotations import LegendItem, TeeHead, Whisker
 
 from collect.report.ceilings import generator_ceiling
-from collect.report.charts import GREEN, TEXT, Chart, add_legend, colors, empty_figure
+from collect.report.chart import GREEN, TEXT, Chart, colors
+from collect.report.charts import add_legend, empty_figure
 from collect.report.figures import CellFigures, RunFigures
 from collect.report.words import number
 

@@ -1,10 +1,9 @@
-"""The pictures of a report, each with its data as a table. Colours: Okabe and Ito, told apart by the colour-blind."""
+"""The pictures of a report, each with its data as a table."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter
@@ -12,37 +11,16 @@ from bokeh.models.annotations import BoxAnnotation, Legend, LegendItem, Span
 from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 
+from collect.report.chart import DASHES, SKY, TEXT, Chart, colors
 from collect.report.figures import CellFigures, Row
 from collect.report.series import Line
 from collect.report.thin import SAID
 
-BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C",
-)  # fmt: skip
-UNITS = {
-    "app": BLUE, "redis": VERMILLION, "relay": SKY, "database": ORANGE, "generator": GREEN, "collector": PURPLE,
-    "other": GREY,
-}  # fmt: skip
-VARIANTS = (VERMILLION, BLUE, GREEN, ORANGE, PURPLE, SKY, GREY)
-DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
-TEXT = "#7a7a7a"
-"""Legible on light and dark alike; a page puts its own grey for it (report_script.js.j2)."""
 TOOLS = "box_zoom,xpan,reset,save"
 IDENTITIES = ("id", "root", "root_id")
 """Keys of a document under which the identity of a model is."""
 IN_A_ROW = 4
 """So many names stand beside one another above a chart, so that they fit a narrow window."""
-
-
-@dataclass(frozen=True)
-class Chart:
-    """One picture: its caption, its bokeh figure, and its data as a table."""
-
-    title: str
-    note: str
-    plot: Any
-    head: Sequence[str]
-    body: Sequence[Sequence[Any]]
 
 
 def rate_chart(title: str, cells: Sequence[tuple[CellFigures, Sequence[Row]]], lines: Mapping[str, Line]) -> Chart:
@@ -159,11 +137,6 @@ def numbered(document: Any) -> Any:
         return names.setdefault(identity, f"m{len(names) + 1}")
 
     return walked(document)
-
-
-def colors(count: int) -> list[str]:
-    """Return the colours of that many variants."""
-    return [VARIANTS[index % len(VARIANTS)] for index in range(count)]
 
 
 def _trial_lines(plot: Any, cells: Sequence[tuple[CellFigures, Sequence[Row]]], lines: Mapping[str, Line]) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 from collect.designs.composition import Composition, compose, log_rates
 from collect.designs.model import LADDER, Design, design_of
 from collect.designs.told import composition_data
-from collect.report.charts import Chart
-from collect.report.composition_charts import share_chart, waterfall
+from collect.report.chart import Chart
 from collect.report.extras import Extra
 from collect.report.figures import RunFigures
 from collect.report.words import NOTHING, counted, number, on_workload
@@ -32,7 +31,6 @@ class Content:
 
     data: Mapping[str, Any]
     design: Design
-    charts: Sequence[Chart]
 
     @property
     def shown_effects(self) -> list[tuple[str, Sequence[Mapping[str, Any]]]]:
@@ -46,9 +44,17 @@ def composition(figures: RunFigures) -> Extra | None:
     made = composed(figures)
     if made is None:
         return None
-    data, charts = composition_data(made), _charts(made)
-    template, content = "report_composition.html.j2", Content(data, made.design, charts)
-    return Extra(made.design.kind, TITLE, template, content, data, list(_lines(data)), charts, leads=True)
+    data = composition_data(made)
+    return Extra(
+        made.design.kind,
+        TITLE,
+        "report_composition.html.j2",
+        Content(data, made.design),
+        data,
+        list(_lines(data)),
+        draw=lambda: _charts(made),
+        leads=True,
+    )
 
 
 def composition_headline(figures: RunFigures) -> str | None:
@@ -94,6 +100,8 @@ def _held(figures: RunFigures, design: Design) -> dict[str, str]:
 
 
 def _charts(made: Composition) -> list[Chart]:
+    from collect.report.composition_charts import share_chart, waterfall
+
     if made.ladder:
         return [waterfall(made, made.ladder, order, title) for order, title in ORDERS.items()]
     return [share_chart(made, made.factorial)] if made.factorial else []

@@ -13,7 +13,8 @@ from bokeh.models.annotations import Span, TeeHead, Whisker
 from collect.designs.composition import Composition, Factorial
 from collect.designs.estimates import LogEstimate
 from collect.designs.ladder import Ladder
-from collect.report.charts import BLUE, GREEN, GREY, TEXT, VERMILLION, Chart, empty_figure
+from collect.report.chart import BLUE, GREEN, GREY, TEXT, VERMILLION, Chart
+from collect.report.charts import empty_figure
 
 ROW_PX = 44
 BAR = 0.36

@@ -6,12 +6,13 @@ terminal and JSON show every section in the order of ``MAKERS``.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from collect.report.charts import Chart
+from collect.report.chart import Chart
 from collect.report.figures import RunFigures
 
 
@@ -30,11 +31,17 @@ class Extra:
     """The same as plain data, for ``--json``."""
     lines: Sequence[str] = ()
     """The same in short, for the terminal."""
-    charts: Sequence[Chart] = field(default=())
+    draw: Callable[[], Sequence[Chart]] = tuple
+    """Draws its charts, which only the page has."""
     leads: bool = False
     """Whether it is what the run was made for: then the page has it on top, above findings and tables."""
     ends: bool = False
     """Whether the terminal has it last, where a reader is who has waited for the run."""
+
+    @functools.cached_property
+    def charts(self) -> Sequence[Chart]:
+        """Its pictures, drawn when they are first asked for."""
+        return self.draw()
 
 
 MAKERS: Sequence[str] = (

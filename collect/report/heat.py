@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bokeh.models import ColumnDataSource, FactorRange, HoverTool
-
-from collect.report.charts import BLUE, GREEN, ORANGE, TEXT, VERMILLION, empty_figure
+from collect.report.chart import BLUE, GREEN, ORANGE, TEXT, VERMILLION
 
 ROW_PX = 44
 MIDDLE = "#eeeeec"
@@ -34,6 +32,10 @@ class Square:
 
 def heat_map(squares: Sequence[Square], columns: Sequence[str], rows: Sequence[str], *, x: str, y: str) -> Any:
     """Return a grid with the first row at the bottom."""
+    from bokeh.models import ColumnDataSource, FactorRange, HoverTool
+
+    from collect.report.charts import empty_figure
+
     plot = empty_figure(
         y,
         x=x,

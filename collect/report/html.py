@@ -23,7 +23,8 @@ from collect.plan import plan_names
 from collect.report import words
 from collect.report.bars import bar_chart
 from collect.report.ceilings import ceilings
-from collect.report.charts import TEXT, Chart, latency_chart, lean, numbered, rate_chart, socket_chart
+from collect.report.chart import TEXT, Chart
+from collect.report.charts import latency_chart, lean, numbered, rate_chart, socket_chart
 from collect.report.comparison import headline, held, lead
 from collect.report.extras import Extra, extras
 from collect.report.figures import CellFigures, Row, RunFigures, groups, kind, run_figures

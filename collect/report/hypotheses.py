@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bokeh.models import ColumnDataSource, HoverTool
-
 from collect.designs.cuts import LATEST
 from collect.designs.hypotheses import Fit, Hypotheses, Hypothesis, Level, hypotheses, hypotheses_data
-from collect.report.charts import BLUE, GREY, TEXT, Chart, empty_figure
+from collect.report.chart import BLUE, GREY, TEXT, Chart
 from collect.report.extras import Extra
 from collect.report.figures import RunFigures
 from collect.report.words import counted, number
@@ -35,7 +33,6 @@ class Content:
     found: Hypotheses
     sentence: str
     notes: Sequence[str]
-    chart: Chart
     best: Sequence[Fit]
     rest: Sequence[Fit]
 
@@ -45,8 +42,8 @@ def hypotheses_section(figures: RunFigures) -> Extra | None:
     found = hypotheses(figures)
     if found is None:
         return None
-    sentence, chart = verdict(found), fit_chart(found)
-    content = Content(found, sentence, list(notes(found)), chart, found.fits[:SHOWN], found.fits[SHOWN:])
+    sentence = verdict(found)
+    content = Content(found, sentence, list(notes(found)), found.fits[:SHOWN], found.fits[SHOWN:])
     lines = [
         sentence,
         *(f"{fitted(each)}: {in_words(each.hypothesis)}" for each in found.fits[:3]),
@@ -62,7 +59,7 @@ def hypotheses_section(figures: RunFigures) -> Extra | None:
         content,
         hypotheses_data(found),
         lines,
-        [chart],
+        draw=lambda: [fit_chart(found)],
         leads=True,
     )
 
@@ -160,6 +157,10 @@ def fitted(each: Fit) -> str:
 
 def fit_chart(found: Hypotheses) -> Chart:
     """Draw all fits with their intervals, the nearest at the top."""
+    from bokeh.models import ColumnDataSource, HoverTool
+
+    from collect.report.charts import empty_figure
+
     plot = empty_figure("hypotheses, the nearest at the top", x="fit", height=120 + 8 * len(found.fits))
     told = [each.apart is not True for each in found.fits]
     data: dict[str, list[Any]] = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collect.designs.map import Map, Place, Side, maps
-from collect.report.charts import Chart
+from collect.report.chart import Chart
 from collect.report.extras import Extra
 from collect.report.figures import CellFigures, RunFigures
 from collect.report.heat import Square, heat_map, ratio_color, share_color
@@ -28,7 +28,7 @@ class Content:
     """What the template shows."""
 
     lead: str
-    maps: Sequence[tuple[Map, Sequence[Chart], Sequence[Sequence[Any]]]]
+    maps: Sequence[tuple[Map, Sequence[Sequence[Any]]]]
     head: Sequence[str]
     relay: Mapping[str, Any]
     cost: Sequence[str]
@@ -39,17 +39,17 @@ def section(figures: RunFigures) -> Extra | None:
     found = maps(figures)
     if not found:
         return None
-    drawn = [(each, tuple(_charts(each)), [_row(place) for place in each.places]) for each in found]
+    tables = [(each, [_row(place) for place in each.places]) for each in found]
     relay: Mapping[str, Any] = (figures.manifest.get("ceilings") or {}).get("relay") or {}
     lead, cost = _lead(found), list(_cost(figures, relay))
     return Extra(
         name="map",
         title="Where async wins: users against the delay of Redis",
         template="report_map.html.j2",
-        content=Content(lead, drawn, HEAD, relay, cost),
+        content=Content(lead, tables, HEAD, relay, cost),
         data=_data(found, relay),
         lines=[lead, *(line for each in found for line in _lines(each)), *cost],
-        charts=[chart for _, charts, _ in drawn for chart in charts],
+        draw=lambda: [chart for each in found for chart in _charts(each)],
         leads=True,
     )
 

@@ -7,13 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bokeh.models import HoverTool, NumeralTickFormatter
-from bokeh.models.annotations import LegendItem, Span
-
 from collect.archive.looks import BLOCKS, KEY, PRECISE, TIME
 from collect.plan import Plan
 from collect.precision import pair_names
-from collect.report.charts import DASHES, TEXT, Chart, add_legend, colors, empty_figure
+from collect.report.chart import DASHES, TEXT, Chart, colors
 from collect.report.extras import Extra
 from collect.report.figures import RunFigures
 from collect.report.words import counted, number
@@ -68,7 +65,7 @@ def precision(figures: RunFigures) -> Extra | None:
             "ratios": [asdict(each) for each in known],
         },
         lines=[told, *map(_line, known)],
-        charts=[_chart(known, state)] if state["looks"] else [],
+        draw=lambda: [_chart(known, state)] if state["looks"] else [],
     )
 
 
@@ -124,6 +121,11 @@ def _line(each: Known) -> str:
 
 def _chart(known: Sequence[Known], state: Mapping[str, Any]) -> Chart:
     """Draw each ratio's half-width from look to look, and the one that was wanted."""
+    from bokeh.models import HoverTool, NumeralTickFormatter
+    from bokeh.models.annotations import LegendItem, Span
+
+    from collect.report.charts import add_legend, empty_figure
+
     plot = empty_figure("half-width of the log ratio", x="blocks", x_axis_type="log", y_axis_type="log")
     items, body = [], []
     for index, (color, each) in enumerate(zip(colors(len(known)), known, strict=True)):

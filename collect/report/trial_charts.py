@@ -20,22 +20,8 @@ from bokeh.models import (
 )
 from bokeh.models.annotations import ColorBar, LegendItem
 
-from collect.report.charts import (
-    BLUE,
-    DASHES,
-    GREEN,
-    GREY,
-    IN_A_ROW,
-    ORANGE,
-    PURPLE,
-    SKY,
-    TEXT,
-    UNITS,
-    VERMILLION,
-    add_legend,
-    empty_figure,
-    log_latency_axis,
-)
+from collect.report.chart import BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, SKY, TEXT, UNITS, VERMILLION
+from collect.report.charts import IN_A_ROW, add_legend, empty_figure, log_latency_axis
 from collect.report.heat import ramp
 from collect.report.host_series import STATES, Host
 from collect.report.panels import Panel, Sources, TrialCharts

@@ -12,7 +12,8 @@ from bokeh.models.annotations import BoxAnnotation, LegendItem, Span, TeeHead, W
 from collect.compare.runs import Comparison
 from collect.compare.trend import Trend
 from collect.compare.words import ratio as ratio_in_words
-from collect.report.charts import BLUE, GREEN, SKY, TEXT, VERMILLION, Chart, add_legend, empty_figure
+from collect.report.chart import BLUE, GREEN, SKY, TEXT, VERMILLION, Chart
+from collect.report.charts import add_legend, empty_figure
 
 ROW_PX = 40
 

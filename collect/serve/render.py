@@ -15,7 +15,7 @@ from collect.paths import DATA_DIR
 from collect.serve.static import version
 
 if TYPE_CHECKING:
-    from collect.report.charts import Chart
+    from collect.report.chart import Chart
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def drawn(charts: Sequence[Chart]) -> Drawn:
     """Return the charts as the report's script draws them."""
     from bokeh.embed import json_item
 
-    from collect.report.charts import TEXT
+    from collect.report.chart import TEXT
     from collect.report.viewer import script_json
 
     return Drawn(charts, [script_json(json_item(chart.plot)) for chart in charts], TEXT)
