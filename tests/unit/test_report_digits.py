@@ -105,7 +105,8 @@ def expected(said: Said, at: Mapping[str, str]) -> float:
         return _ratio(said.catalog, column, top, bottom)
     mine = usable(rows, at["data-cell"])
     if column == "failures":
-        return float(sum(row["failures"] for row in rows if row["cell"] == at["data-cell"] and row["kind"] == "cell"))
+        failures: int = sum(row["failures"] for row in rows if row["cell"] == at["data-cell"] and row["kind"] == "cell")
+        return failures
     if column == "article_rps":
         return _article(said.catalog, mine[0])[0]
     if column.endswith("_cpu_s_per_1000"):
