@@ -218,7 +218,7 @@ def main() -> int:
     templates = [path.resolve() for path in options.templates]
     if options.only != "time" and not templates:
         parser.error("name runs to make the archive of, or time one that is there (--only time)")
-    made = recipes(options.runs, options.requests, options.last, options.last_requests, templates)
+    made = recipes(options.runs, options.requests, options.last, options.last_requests, templates or [archive])
     try:
         for there in make(archive, made, int(options.most_gib * 2**30), options.processes):
             print(f"\r{there:,} of {len(made):,} runs", end="", flush=True)

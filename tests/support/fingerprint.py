@@ -43,9 +43,9 @@ CHANGING = (
 
 PASSING_UNITS = (
     "user@*", "user-runtime-dir@*", "session-*", "sshd@*", "ssh@*",
-    "systemd-*", "run-*", "apt-daily*", "dpkg-db-backup*",
+    "systemd-*", "run-*", "apt-daily*", "dpkg-db-backup*", "ldconfig*",
 )  # fmt: skip
-"""Units that run for a while at times of their own, or for who has logged in."""
+"""Units that run for a while at times of their own, at some boots, or for who has logged in."""
 SHOWN = 20
 
 Fingerprint = Mapping[str, Mapping[str, Any]]
