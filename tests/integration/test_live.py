@@ -39,7 +39,7 @@ def told(provisioned: Checkout) -> tuple[str, Lines, list[Progress]]:
     cell = {**SMALL["cells"][0], "generator": ["locust-http", "locust-fast"]}
     plan = write_plan(provisioned, cells=[cell], window_s=WINDOW_S)
     archive = Archive(provisioned.path / "archive")
-    before = {path.name for path in archive.path.iterdir()}
+    before = {path.name for path in archive.path.glob("*.partial")}
     lines: Lines = []
     seen: list[Progress] = []
     run_id, byte = "", 0
