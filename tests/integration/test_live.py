@@ -38,6 +38,8 @@ def told(provisioned: Checkout) -> tuple[str, Lines, list[Progress]]:
     """A run that is followed as `collect serve` does: its id, every line, and how far it was now and then."""
     cell = {**SMALL["cells"][0], "generator": ["locust-http", "locust-fast"]}
     plan = write_plan(provisioned, cells=[cell], window_s=WINDOW_S)
+    # There is none before a checkout's first run.
+    (provisioned.path / "archive").mkdir(exist_ok=True)
     archive = Archive(provisioned.path / "archive")
     before = {path.name for path in archive.path.glob("*.partial")}
     lines: Lines = []
