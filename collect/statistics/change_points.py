@@ -29,6 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from collect.statistics.intervals import t_critical
 from collect.statistics.multiplicity import holm
 
 Floats = NDArray[np.float64]
@@ -194,12 +195,10 @@ def _described(
     series: Floats, places: Sequence[int], p_values: Sequence[float], adjusted: Sequence[float]
 ) -> list[Change]:
     """Return the changes with their sizes, each with the t interval that the spread within all levels gives."""
-    from scipy.special import stdtrit
-
     levels = np.split(series, list(places))
     df = len(series) - len(levels)
     variance = sum(float(((level - level.mean()) ** 2).sum()) for level in levels) / df
-    critical = float(stdtrit(df, 0.975))
+    critical = t_critical(df)
     changes = []
     for index, at in enumerate(places):
         before, after = levels[index], levels[index + 1]

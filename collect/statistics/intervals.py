@@ -13,6 +13,11 @@ import numpy as np
 from collect.statistics.blocks import MIN_BLOCKS
 from collect.statistics.resampling import Floats, bca_interval, sign_flip_p
 
+MOST_WORKED_OUT = 1000
+"""Degrees of freedom; a sum has half as many terms."""
+HALVINGS = 60
+"""Of an angle below 2: to the last digit that a float has."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -107,10 +112,38 @@ def ratio_over_blocks(numerator: Mapping[int, float], denominator: Mapping[int, 
 
 @functools.cache
 def t_critical(df: float, confidence: float = 0.95) -> float:
-    """Return the t between which and -t Student's distribution holds ``confidence`` (in (0, 1))."""
+    """Return the t between which and -t Student's distribution holds ``confidence`` (in (0, 1)).
+
+    Whole degrees of freedom are worked out here: importing scipy takes longer than most of what asks for an interval.
+    """
+    if df == int(df) and df <= MOST_WORKED_OUT:
+        return _t_of_whole(int(df), confidence)
     from scipy.special import stdtrit
 
     return float(stdtrit(df, (1 + confidence) / 2))
+
+
+def _t_of_whole(df: int, confidence: float) -> float:
+    """Return t by bisection of the angle whose tangent is t / sqrt(df).
+
+    Abramowitz and Stegun (1964), Handbook of Mathematical Functions, 26.7.3 and 26.7.4: a finite sum.
+    """
+    low, high = 0.0, math.pi / 2
+    for _ in range(HALVINGS):
+        angle = (low + high) / 2
+        low, high = (angle, high) if _within(df, angle) < confidence else (low, angle)
+    return math.sqrt(df) * math.tan((low + high) / 2)
+
+
+def _within(df: int, angle: float) -> float:
+    """Return what Student's distribution holds between -t and t, of the angle whose tangent is t / sqrt(df)."""
+    odd = df % 2
+    term, total = (math.cos(angle) if odd else 1.0), 0.0
+    for power in range(2 + odd, df + 1, 2):
+        total += term
+        term *= math.cos(angle) ** 2 * (power - 1) / power
+    share = math.sin(angle) * total
+    return 2 / math.pi * (angle + share) if odd else share
 
 
 def t_interval(values: Sequence[float]) -> tuple[float | None, float | None]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ EXACT_UP_TO = 12
 DRAWS = 4000
 MIN_BOOTSTRAP = 5
 """Fewer values have too few samples that differ: four have 35."""
+NORMAL = NormalDist()
 SAME = 1e-9
 """Sums that differ by less, as a share, are equal but for rounding."""
 
@@ -51,8 +53,6 @@ def bca_interval(
     and returns one value for each. With a handful of blocks it is too narrow (it knows no more than these blocks, and
     has no t for their number), so it checks the other interval for skewness and does not stand in for it.
     """
-    from scipy.special import ndtr, ndtri
-
     rows = np.asarray(values, dtype=np.float64)
     count = len(rows)
     if count < MIN_BOOTSTRAP:
@@ -67,14 +67,13 @@ def bca_interval(
     if draws[-1] - draws[0] <= SAME * abs(estimate):
         return estimate, estimate
     below = (np.searchsorted(draws, estimate) + np.searchsorted(draws, estimate, side="right")) / 2 / len(draws)
-    bias = ndtri(np.clip(below, 1 / len(draws), 1 - 1 / len(draws)))
+    bias = NORMAL.inv_cdf(min(max(float(below), 1 / len(draws)), 1 - 1 / len(draws)))
     left_out = of((1 - np.eye(count)) / (count - 1))
     pulls = left_out.mean() - left_out
     spread = float((pulls**2).sum())
     skewness = float((pulls**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
-    ends = bias + ndtri(np.array([(1 - confidence) / 2, (1 + confidence) / 2]))
-    shares = ndtr(bias + ends / (1 - skewness * ends))
-    low, high = np.quantile(draws, shares)
+    ends = [bias + NORMAL.inv_cdf((1 + side * confidence) / 2) for side in (-1, 1)]
+    low, high = np.quantile(draws, [NORMAL.cdf(bias + end / (1 - skewness * end)) for end in ends])
     return float(low), float(high)
 
 
