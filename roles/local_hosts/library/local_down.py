@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from ansible.module_utils.local_hosts import (
     close_connections,
     processes,
     remove_cgroups,
+    remove_tree,
     run,
     stop,
     taking_down,
@@ -120,7 +120,7 @@ def main() -> None:
         with taking_down(state_dir):
             changes = [name for name, step in steps.items() if step()]
             if state_dir.exists():
-                shutil.rmtree(state_dir)
+                remove_tree(state_dir)
                 changes.append("files")
     except HostsError as error:
         module.fail_json(msg=f"not all of the local hosts was removed: {error}")

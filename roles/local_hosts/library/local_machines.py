@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -27,6 +26,7 @@ from ansible.module_utils.local_hosts import (
     leader,
     processes,
     remove_cgroups,
+    remove_tree,
     run,
     stop,
     unit_name,
@@ -157,7 +157,7 @@ class Host:
         new = self.folder.with_suffix(".new")
         for old in (new, self.folder):
             if old.exists():
-                shutil.rmtree(old)
+                remove_tree(old)
         for name in ("root", "work", "upper"):
             (new / name).mkdir(parents=True)
         if not self.key.exists():
@@ -259,7 +259,7 @@ def remove(state_dir: Path, checkout_id: str, name: str) -> None:
     root = state_dir / "roots" / name
     unit = unit_name(checkout_id, name)
     with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(root)
+        remove_tree(root)
     remove_cgroups(unit)
 
 

@@ -10,16 +10,19 @@ import contextlib
 import fcntl
 import fnmatch
 import os
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
 CGROUPS = Path("/sys/fs/cgroup")
 NETNS = Path("/run/netns")
 POLL_S = 0.05
+REMOVED_AT_A_TIME = 16
 
 
 class HostsError(Exception):
@@ -226,3 +229,14 @@ def close_connections(control_path_dir: Path) -> bool:
             run("ssh", "-F", "none", "-O", "exit", "-o", f"ControlPath={path}", "any", timeout_s=5)
         path.unlink(missing_ok=True)
     return bool(sockets)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder, many of its files at a time.
+
+    Where the disk is told of what is freed (mount option discard) one that is removed waits for it now and then: ten
+    thousand one after another, as two provisioned hosts have, took 20 s.
+    """
+    with ThreadPoolExecutor(REMOVED_AT_A_TIME) as pool:
+        list(pool.map(Path.unlink, (Path(where, name) for where, _, names in os.walk(folder) for name in names)))
+    shutil.rmtree(folder)

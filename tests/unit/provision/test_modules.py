@@ -116,3 +116,18 @@ def test_a_host_that_may_not_give_its_units_quotas_is_found(
     monkeypatch.setitem(sys.modules, "ansible.module_utils.local_hosts", shared)
     machines = plugin("local_hosts/library/local_machines.py")
     assert machines.read_only(mounts) == found
+
+
+def test_a_folder_is_removed_and_what_it_links_to_is_not(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").touch()
+    doomed = tmp_path / "doomed"
+    (doomed / "folder" / "empty").mkdir(parents=True)
+    for name in ("one", "folder/two", "folder/three"):
+        (doomed / name).touch()
+    (doomed / "folder" / "link").symlink_to(kept)
+    (doomed / "nowhere").symlink_to("nothing")
+    os.mkfifo(doomed / "pipe")
+    plugin("local_hosts/module_utils/local_hosts.py").remove_tree(doomed)
+    assert [path.relative_to(tmp_path) for path in sorted(tmp_path.rglob("*"))] == [Path("kept"), Path("kept/file")]
