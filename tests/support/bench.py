@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -53,21 +53,66 @@ def measure(checkout: Checkout, *arguments: str, fails: bool = False, **changes:
     return checkout.play(RUN, "-e", f"plan={plan}", *arguments, timeout_s=RUN_S, fails=fails)
 
 
-def interrupted(
-    checkout: Checkout, disturb: Callable[[Popen[str]], None], at: int | str = 2, extra: Sequence[str] = (),
-    resume: str | None = None, **changes: Any,
-) -> Played:  # fmt: skip
-    """Measure a small plan and call ``disturb`` in the middle of a trial (see ``until_load``).
+class Disturbed:
+    """A run that is disturbed again and again: each session goes on with it where the one before had to end."""
 
-    ``extra`` are more options of ansible-playbook. With ``resume`` it goes on with that run instead.
-    """
-    what = f"resume={resume}" if resume else f"plan={write_plan(checkout, **changes)}"
-    with checkout.start("ansible-playbook", RUN, "-e", what, *extra) as process:
-        until_load(checkout, process, at)
-        disturb(process)
-        said, _ = process.communicate(timeout=INTERRUPTED_S)
-    assert process.returncode != 0, said
-    return Played(process.returncode, said)
+    def __init__(self, checkout: Checkout, *extra: str, **plan: Any) -> None:
+        """Begin nothing yet. ``extra``: more options of ansible-playbook; ``plan``: in what the small plan differs."""
+        self.checkout, self.extra, self.plan = checkout, extra, plan
+        self.run_id = ""
+
+    @property
+    def command(self) -> list[str]:
+        """What begins it, or goes on with it."""
+        what = f"resume={self.run_id}" if self.run_id else f"plan={write_plan(self.checkout, **self.plan)}"
+        return ["ansible-playbook", RUN, "-e", what, *self.extra]
+
+    @property
+    def partial(self) -> Path:
+        """Its folder, as long as it is under way."""
+        return self.checkout.path / "archive" / f"{self.run_id}.partial"
+
+    def interrupt(self, disturb: Callable[[Popen[str]], None], at: int | str = 2) -> Played:
+        """Call ``disturb`` in the middle of a trial (see ``until_load``), which must end the session."""
+        with self.checkout.start(*self.command) as process:
+            until_load(self.checkout, process, at)
+            disturb(process)
+            said, _ = process.communicate(timeout=INTERRUPTED_S)
+        return self._ended(Played(process.returncode, said))
+
+    def fail(self) -> Played:
+        """Measure where something is in the way, which must end the session."""
+        return self._ended(self.checkout.run(*self.command, timeout_s=RUN_S))
+
+    def _ended(self, played: Played) -> Played:
+        assert played.exit_code != 0, played.output
+        self.run_id = partial_run(self.checkout)
+        return played
+
+    def finish(self, meanwhile: Callable[[Popen[str]], None] | None = None, at: int | str = 2) -> dict[str, Any]:
+        """Go on to its end, calling ``meanwhile`` in the middle of a trial; return what is shown of it, verified."""
+        with self.checkout.start(*self.command) as process:
+            if meanwhile is not None:
+                until_load(self.checkout, process, at)
+                meanwhile(process)
+            said, _ = process.communicate(timeout=RUN_S)
+        assert process.returncode == 0, said
+        assert self.checkout.run("collect", "verify", self.run_id).exit_code == 0
+        shown: dict[str, Any] = collect(self.checkout, "show", self.run_id, "--json")
+        return shown
+
+    def measured(self) -> dict[str, bytes]:
+        """Return the records of the trials that are there already."""
+        return {path.parent.name: path.read_bytes() for path in self.partial.glob("trials/*/trial.json")}
+
+    def errors(self) -> list[str]:
+        """Return why each attempt that was put aside has failed."""
+        return [json.loads(path.read_text())["error"] for path in self.partial.glob("failed/*/error.json")]
+
+
+def interrupted(checkout: Checkout, disturb: Callable[[Popen[str]], None], at: int | str = 2, **changes: Any) -> Played:
+    """Measure a small plan and call ``disturb`` in the middle of a trial (see ``until_load``)."""
+    return Disturbed(checkout, **changes).interrupt(disturb, at)
 
 
 def until_load(checkout: Checkout, process: Popen[str], at: int | str = 1) -> None:
