@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import TWO_CLIENTS
-from tests.support.bench import SMALL, collect, measure
+from tests.support.bench import SMALL, collect, flaws, measure
 from tests.support.checkout import Checkout, Played
 
 pytestmark = pytest.mark.hosts
+
+TWO_PROCESSES = "locust-http-2"
 
 MEASURED = [
     "rps",
@@ -39,7 +40,8 @@ MEASURED = [
 @pytest.fixture(scope="module")
 def played(provisioned: Checkout) -> Played:
     cell = SMALL["cells"][0]
-    return measure(provisioned, cells=[{**cell, "workload": ["redis", "none"]}], window_s=3)
+    more = {**cell, "variant": "starlette-uvicorn", "generator": TWO_PROCESSES}
+    return measure(provisioned, cells=[{**cell, "workload": ["redis", "none"]}, more], window_s=3)
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +50,8 @@ def trials(provisioned: Checkout, played: Played) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.alone
 def test_every_trial_is_there_with_every_figure(trials: list[dict[str, Any]]) -> None:
-    assert len(trials) == 4
+    assert len(trials) == 5
     for trial in trials:
         missing = [name for name in MEASURED if trial[name] is None]
         assert not missing, (trial["trial_id"], missing)
@@ -62,7 +63,10 @@ def test_every_trial_is_there_with_every_figure(trials: list[dict[str, Any]]) ->
 
 
 def test_three_counts_of_the_same_requests(provisioned: Checkout, trials: list[dict[str, Any]]) -> None:
-    counted = "SELECT trial_id, count(*) AS n FROM requests WHERE phase = 'window' GROUP BY trial_id"
+    counted = (
+        "SELECT trial_id, count(*) AS n FROM requests"
+        f" WHERE run_id = '{trials[0]['run_id']}' AND phase = 'window' GROUP BY trial_id"
+    )
     rows = {row["trial_id"]: row["n"] for row in collect(provisioned, "query", counted, "--json")}
     for trial in trials:
         assert rows[trial["trial_id"]] == trial["requests"]
@@ -117,38 +121,17 @@ def test_the_closing_table_and_the_report(provisioned: Checkout, played: Played)
 
 def test_a_log_has_one_line_a_trial(played: Played) -> None:
     """With figures of both sides, what limited it, and the time left; no control characters."""
-    lines = [line for line in played.output.splitlines() if "/4]" in line]
-    assert [line.split("/")[0].strip() for line in lines] == ["[1", "[2", "[3", "[4"]
+    lines = [line for line in played.output.splitlines() if "/5]" in line]
+    assert [line.split("/")[0].strip() for line in lines] == ["[1", "[2", "[3", "[4", "[5"]
     for line in lines:
         for part in ("req/s", "p95", "cpu: server", "client", "limited by", "left"):
             assert part in line, line
     assert "\x1b" not in played.output
 
 
-def test_each_of_two_clients_is_provisioned(two_clients: Checkout) -> None:
-    for host in ("server1", "client1", "client2"):
-        assert two_clients.on(host, "systemctl is-active bench-collector.service").strip() == "active"
-
-
-@pytest.mark.alone
-def test_two_clients(two_clients: Checkout) -> None:
-    """One client makes the load alone and the other watches; then both make it."""
-    cell = {**SMALL["cells"][0], "variant": "starlette-uvicorn", "generator": ["locust-http", "locust-http-2"]}
-    measure(two_clients, *TWO_CLIENTS, cells=[cell])
-    trials = collect(two_clients, "show", "latest", "--json")["trials"]
-    assert len(trials) == 2
-    for trial in trials:
-        assert trial["validity"] != "invalid", trial["reasons"]
-        assert abs(trial["redis_gets_total_diff"]) <= trial["users"]
-
-
-@pytest.mark.alone
-def test_two_worker_processes_and_a_master(provisioned: Checkout) -> None:
-    cell = {**SMALL["cells"][0], "variant": "starlette-uvicorn", "generator": "locust-http-2"}
-    measure(provisioned, cells=[cell])
-    trial = collect(provisioned, "show", "latest", "--json")["trials"][0]
-    assert trial["validity"] != "invalid", trial["reasons"]
-    workers = collect(
-        provisioned, "query", f"SELECT DISTINCT worker FROM requests WHERE run_id = '{trial['run_id']}'", "--json"
-    )
-    assert len(workers) == 2
+def test_two_worker_processes_and_a_master(provisioned: Checkout, trials: list[dict[str, Any]]) -> None:
+    (trial,) = [trial for trial in trials if trial["generator"] == TWO_PROCESSES]
+    assert flaws(trial) == []
+    workers = "SELECT DISTINCT run_id, trial_id, worker FROM requests"
+    found = collect(provisioned, "query", f"{workers} WHERE run_id = '{trial['run_id']}'", "--json")
+    assert len([row for row in found if row["trial_id"] == trial["trial_id"]]) == 2

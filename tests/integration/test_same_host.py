@@ -50,14 +50,21 @@ def both(fresh: Checkout, inventory: str) -> Checkout:
     return fresh
 
 
-def test_a_second_run_changes_nothing(both: Checkout, inventory: str) -> None:
-    assert both.play(SITE, "-i", inventory, *ALLOWED).changed == 0
+def test_it_is_set_up_as_both(both: Checkout) -> None:
+    for unit in ("bench-redis.service", "bench-collector.service"):
+        assert both.on("server1", f"systemctl is-active {unit}").strip() == "active"
 
 
 @pytest.mark.alone
-def test_the_run_is_degraded_and_says_why(both: Checkout, inventory: str) -> None:
+def test_a_second_run_changes_nothing_and_what_is_measured_is_degraded_and_says_why(
+    both: Checkout, inventory: str
+) -> None:
     plan = write_plan(both, cells=[{**SMALL["cells"][0], "variant": "starlette-uvicorn"}])
-    both.play("bench.yml", "-i", inventory, *ALLOWED, "-e", f"plan={plan}", timeout_s=SITE_S)
+    played = both.play("bench.yml", "-i", inventory, *ALLOWED, "-e", f"plan={plan}", timeout_s=SITE_S)
+    provisioned, begun, _ = played.output.partition("Begin the run")
+    assert begun
+    assert " as it was " in provisioned
+    assert " changed " not in provisioned, provisioned
     shown: dict[str, Any] = collect(both, "show", "latest", "--json")
     for trial in shown["trials"]:
         assert trial["validity"] != "invalid", trial["reasons"]
