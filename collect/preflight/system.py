@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from collect.preflight.findings import Found
@@ -57,21 +58,20 @@ def _version(libc: object) -> tuple[int, ...]:
     return tuple(map(int, found[1].split("."))) if found else ()
 
 
-def same_as(host: Host, lab: Lab) -> str:
-    """Return the first host before this one in the inventory that is the same machine; empty for none."""
+def same_as(host: Host, lab: Lab) -> list[str]:
+    """Return the hosts before this one in the inventory that are the same machine."""
     own = host.system.get("machine_id")
-    for other in lab.hosts.values():
-        if other.name == host.name:
-            break
-        if own and other.system.get("machine_id") == own:
-            return other.name
-    return ""
+    before = itertools.takewhile(lambda other: other.name != host.name, lab.hosts.values())
+    return [other.name for other in before if own and other.system.get("machine_id") == own]
 
 
 def sameness(host: Host, lab: Lab) -> Found:
     """See that no host before this one is the same machine, so that each pair is told once."""
-    if other := same_as(host, lab):
-        yield "same_machine_allowed" if lab.same_host else "same_machine", {"other": other}
+    for other in same_as(host, lab):
+        if other != lab.server:
+            yield "same_client", {"other": other}
+        else:
+            yield "same_machine_allowed" if lab.same_host else "same_machine", {"other": other}
 
 
 def room(host: Host, lab: Lab) -> Found:

@@ -20,7 +20,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     Looks at what the tasks before it have registered as ``__preflight_host`` and ``__preflight_machine``; ``python`` is
     the packed one that is to be carried there. Returns ``findings`` (see collect/preflight/findings.py); ``errors`` and
-    ``told``, lines for the user; ``same_as``, the host before this one that is the same machine, if any.
+    ``told``, lines for the user; ``same_as``, the hosts before this one that are the same machine.
     """
 
     _requires_connection = False

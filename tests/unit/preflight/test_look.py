@@ -101,7 +101,7 @@ TOLD: dict[str, tuple[dict[str, Any], str]] = {
 }
 ELSEWHERE = {
     "systemd_quota", "libc", "same_machine_allowed", "swapped", "interface", "link_speed", "same_port", "relay_port",
-    "database_port", "way",
+    "database_port", "way", "same_client",
 }  # fmt: skip
 """What has a test of its own below."""
 
@@ -206,6 +206,22 @@ def test_one_machine_is_allowed_by_who_asks_for_it() -> None:
     assert names(lab(hosts)) == {"same_machine"}
     assert names(lab(hosts, same_host=True)) == {"same_machine_allowed"}
     assert names(lab(hosts), "server1") == set(), "each pair is told once"
+
+
+@pytest.mark.parametrize("same_host", [False, True])
+def test_two_clients_that_are_one_machine_are_allowed_to_nobody(same_host: bool) -> None:
+    told = {"system": {"machine_id": "one"}}
+    wrong = lab([host("client1", told=told), host("client2", told=told)], same_host=same_host)
+    assert names(wrong, "client2") == {"same_client"}
+    assert said(wrong, "same_client", "client2").startswith("client1 is the same machine, and ")
+    assert names(wrong) == set(), "each pair is told once"
+
+
+def test_one_machine_for_all_is_told_of_each_pair() -> None:
+    told = {"system": {"machine_id": "one"}, "ways": []}
+    hosts = [host(name, told=told) for name in ("server1", "client1", "client2")]
+    assert names(lab(hosts, same_host=True)) == {"same_machine_allowed"}
+    assert names(lab(hosts, same_host=True), "client2") == {"same_machine_allowed", "same_client"}
 
 
 @pytest.mark.parametrize(
