@@ -19,8 +19,11 @@ def lab() -> Iterator[LabHosts]:
 
 
 @pytest.fixture(scope="module")
-def lab_checkout(new_checkout: Callable[[], Checkout], lab: LabHosts) -> Checkout:
-    """A checkout whose inventory/lab has the lab's addresses, and else what it always has; one client."""
+def lab_checkout(request: pytest.FixtureRequest, new_checkout: Callable[[], Checkout], lab: LabHosts) -> Checkout:
+    """A checkout whose inventory/lab has the lab's addresses, and else what it always has.
+
+    It has one client, as it comes, or as many as a file of tests says in CLIENTS.
+    """
     checkout = new_checkout()
-    lab.introduce(checkout)
+    lab.introduce(checkout, clients=getattr(request.module, "CLIENTS", 1))
     return checkout

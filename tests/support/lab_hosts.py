@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.support.checkout import ORIGINAL, Checkout, Played
-from tests.support.lab_image import PASSWORD, USER, available, image
+from tests.support.lab_image import PASSWORD, SERVES, USER, available, image
 from tests.support.lab_machines import Machine
 from tests.support.lab_network import Network
 
@@ -84,7 +84,7 @@ class LabHosts:
         machine, suite = self.machines[name], self.suites[name]
         try:
             assert available(suite), f"no key of {suite} in /usr/share/keyrings"
-            machine.make(image(suite, cache, serves=name == "server1"), public_key, USER)
+            machine.make(image(suite, cache), public_key, USER, SERVES if name == "server1" else ())
             self.boot(name)
         except AssertionError as error:
             if suite == HOME:
@@ -121,8 +121,8 @@ class LabHosts:
         self.network.attach(name, machine.cpus)
         machine.boot()
         if name == "server1":
-            active = "systemctl is-active redis-server somebodys"
-            self.on(name, f"until [ $({active} | grep -cx active) = 2 ]; do sleep 0.1; done")
+            active = f"systemctl is-active {' '.join(Path(unit).name for unit in SERVES)}"
+            self.on(name, f"until [ $({active} | grep -cx active) = {len(SERVES)} ]; do sleep 0.1; done")
 
     def reboot(self, name: str) -> None:
         """Shut a machine down in order and boot it again."""

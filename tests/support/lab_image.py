@@ -21,13 +21,13 @@ BUSY_PORT, REDIS_PORT = 8000, 6379
 """Ports of what serves there already."""
 KEYRINGS = Path("/usr/share/keyrings")
 
-COMMON = (
-    "dbus", "iproute2", "iputils-ping", "libpam-systemd", "openssh-server", "procps", "python3", "sudo", "systemd",
-    "systemd-sysv", "tzdata",
+PACKAGES = (
+    "dbus", "iproute2", "iputils-ping", "libpam-systemd", "openssh-server", "procps", "python3", "redis-server", "sudo",
+    "systemd", "systemd-sysv", "tzdata",
 )  # fmt: skip
-"""What a machine has that people log in to."""
-SERVER = ("redis-server",)
-"""What one has on which a Redis serves somebody else."""
+"""What a machine has that people log in to, and where a Redis may serve somebody else."""
+SERVES = ("/lib/systemd/system/redis-server.service", "/etc/systemd/system/somebodys.service")
+"""Units that serve already on a server, and rest on other machines: one image will do for both."""
 LEFT_OUT = ("doc", "info", "lintian", "locale", "man")
 """Nobody reads these there."""
 
@@ -59,21 +59,20 @@ OWN = ("etc/machine-id", "etc/hostname", "var/lib/dbus/machine-id", "etc/resolv.
 BUILD_S = 900.0
 
 
-def image(suite: str, cache: Path, *, serves: bool) -> Path:
+def image(suite: str, cache: Path) -> Path:
     """Return a folder with such a machine's files, built the first time; AssertionError with apt's words where not."""
-    packages = (*COMMON, *(SERVER if serves else ()))
-    inputs = [suite, packages, FILES, MASKED, OWN, USER, PASSWORD, LEFT_OUT]
+    inputs = [suite, PACKAGES, SERVES, FILES, MASKED, OWN, USER, PASSWORD, LEFT_OUT]
     name = f"{suite}-{hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:12]}"
     folder = cache / "lab-image"
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder / "lock"):
+    with _locked(folder / f"{suite}.lock"):
         if not (folder / name).is_dir():
-            for stale in folder.glob("*.building"):
+            for stale in folder.glob(f"{suite}-*.building"):
                 shutil.rmtree(stale)
             building = folder / f"{name}.building"
             (building / "scratch").mkdir(parents=True)
-            _build(suite, packages, building, folder / f"{name}.log")
-            _furnish(building / "root", serves)
+            _build(suite, building, folder / f"{name}.log")
+            _furnish(building / "root")
             (building / "root").rename(folder / name)
             shutil.rmtree(building)
     return folder / name
@@ -84,20 +83,20 @@ def available(suite: str) -> bool:
     return any(KEYRINGS.glob(f"*{suite}*"))
 
 
-def _build(suite: str, packages: tuple[str, ...], building: Path, log: Path) -> None:
+def _build(suite: str, building: Path, log: Path) -> None:
     """Have mmdebstrap make the file system, in a process namespace of its own: killed, it leaves nothing elsewhere."""
     options = [f"--dpkgopt=path-exclude=/usr/share/{left}/*" for left in LEFT_OUT]
     options += ["--dpkgopt=force-unsafe-io", "--variant=minbase", "--format=directory"]
     command = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child=KILL", "env"]
     command.append(f"TMPDIR={building / 'scratch'}")
-    command += ["mmdebstrap", *options, f"--include={','.join(packages)}", suite, str(building / "root")]
+    command += ["mmdebstrap", *options, f"--include={','.join(PACKAGES)}", suite, str(building / "root")]
     with log.open("wb") as said:
         done = subprocess.run(command, stdout=said, stderr=said, stdin=subprocess.DEVNULL, timeout=BUILD_S, check=False)
     assert done.returncode == 0, f"no image of {suite}: {log.read_text(errors='replace')[-2000:]}"
 
 
-def _furnish(root: Path, serves: bool) -> None:
-    """Put there what the people of the lab have: a user with sudo by password, and on a server what serves already."""
+def _furnish(root: Path) -> None:
+    """Put there what the people of the lab have: a user with sudo by password, and what is to serve on a server."""
     for path, content in FILES.items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -106,9 +105,7 @@ def _furnish(root: Path, serves: bool) -> None:
     for unit in MASKED:
         (units / unit).unlink(missing_ok=True)
         (units / unit).symlink_to("/dev/null")
-    if serves:
-        (units / "multi-user.target.wants").mkdir(exist_ok=True)
-        (units / "multi-user.target.wants/somebodys.service").symlink_to("/etc/systemd/system/somebodys.service")
+    _inside(root, "/usr/bin/systemctl", "disable", *(Path(unit).name for unit in SERVES))
     _inside(root, "/usr/sbin/useradd", "--create-home", "--shell", "/bin/bash", "--groups", "sudo", USER)
     _inside(root, "/usr/sbin/chpasswd", given=f"{USER}:{PASSWORD}\n")
     for path in OWN:

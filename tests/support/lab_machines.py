@@ -44,8 +44,8 @@ class Machine:
     cpus: Sequence[int]
     address: str
 
-    def make(self, image: Path, public_key: str, user: str) -> None:
-        """Lay the machine's own files over the image: its name, its SSH key, and who may log in."""
+    def make(self, image: Path, public_key: str, user: str, serves: Sequence[str] = ()) -> None:
+        """Lay the machine's own files over the image: its name, its SSH key, who may log in, and what ``serves``."""
         for layer in ("root", "work", "upper"):
             (self.folder / layer).mkdir(parents=True)
         (self.folder / "image").symlink_to(image)
@@ -64,6 +64,10 @@ class Machine:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch(mode)
             file.write_text(content)
+        wants = self.folder / "upper/etc/systemd/system/multi-user.target.wants"
+        wants.mkdir(parents=True)
+        for unit in serves:
+            (wants / Path(unit).name).symlink_to(unit)
         uid, gid = _ids(image, user)
         home = self.folder / "upper" / "home" / user
         home.chmod(0o700)

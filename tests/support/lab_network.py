@@ -61,6 +61,7 @@ class Network:
     def attach(self, machine: str, cpus: Sequence[int]) -> None:
         """Give a machine that does not run a new namespace, with a NIC on each network; nothing of its last one stays.
 
+        But for the NICs' own addresses, as a machine keeps them: else others send to the old ones for half a minute.
         What comes in is worked on by the machine's own ``cpus``, as it is on one with a NIC of its own.
         """
         self.detach(machine)
@@ -72,13 +73,18 @@ class Network:
             LOAD_NIC: ("load", f"{self.load_address(machine)}/{LOAD.prefixlen}"),
         }
         for nic, (bridge, address) in addresses.items():
-            port = f"{machine}-{bridge[:1]}"
-            _ip("-n", self.switch, "link", "add", "name", port, "type", "veth", "peer", "name", nic, "netns", there)
+            port, card = f"{machine}-{bridge[:1]}", self._card(machine, bridge)
+            peer = ("name", nic, "address", card, "netns", there)
+            _ip("-n", self.switch, "link", "add", "name", port, "type", "veth", "peer", *peer)
             _ip("-n", self.switch, "link", "set", port, "master", bridge, "up")
             _ip("-n", there, "address", "add", address, "dev", nic)
             _ip("-n", there, "link", "set", nic, "up")
         write = f"mount -o remount,rw /sys; echo {_mask(cpus)} >/sys/class/net/{LOAD_NIC}/queues/rx-0/rps_cpus"
         _ip("netns", "exec", there, "sh", "-ec", write)
+
+    def _card(self, machine: str, bridge: str) -> str:
+        """Return the MAC of a machine's NIC on a network: one of those that anybody may give."""
+        return "02:" + hashlib.sha256(f"{self.name} {machine} {bridge}".encode()).digest()[:5].hex(":")
 
     def detach(self, machine: str) -> None:
         """Take a machine's NICs and namespace away, if it has any."""
