@@ -2,6 +2,7 @@
 
 What is changed are the addresses, and what a test cannot do as a person does: the password for sudo is read from
 a file instead of a keyboard, and script/bench does not set up its environment again, which is the original's here.
+The tests of this file are one story, in its order: a test for each block of the page.
 """
 
 from __future__ import annotations
@@ -46,22 +47,38 @@ def environment(checkout: Checkout) -> Mapping[str, str]:
     return {**own, "PYTHONPATH": str(checkout.path)}
 
 
-@pytest.mark.alone
-def test_the_page_leads_from_bare_machines_to_the_report_and_back(
-    lab: LabHosts, lab_checkout: Checkout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(followed, "COMMAND_S", COMMAND_S)
+def measures(block: Block) -> bool:
+    """Say whether a block of the document measures: a run of which others take the CPU does not end well."""
+    return block.kind == "console" and "-e plan=mine" in block.text
+
+
+DOCUMENTED = blocks(TEXT)
+IN_ORDER = [
+    pytest.param(place, id=f"line {block.line}", marks=[pytest.mark.alone] if measures(block) else [])
+    for place, block in enumerate(DOCUMENTED)
+    if block.kind != "text"
+]
+
+
+def test_the_page_begins_with_bare_machines_and_ends_with_removal(lab: LabHosts) -> None:
     assert {name: lab.on(name, OURS) for name in NAMES} == dict.fromkeys(NAMES, "")
-    found = as_a_test(lab)
-    told = [command for block in found if block.kind == "console" for command, _ in followed.commands(block)]
+    told = [command for block in DOCUMENTED if block.kind == "console" for command, _ in followed.commands(block)]
     assert [command for command in told if "down.yml" in command] == told[-1:], "removal comes last"
     assert sum("-e plan=mine" in command for command in told) == 2, "with one client and with two"
 
-    for block in found:
-        follow(block, lab_checkout.path, environment(lab_checkout))
-        if "-e plan=mine" in block.text and block.kind == "console":
-            assert reports(lab_checkout.path), block.text
 
+@pytest.mark.parametrize("place", IN_ORDER)
+def test_what_the_page_says_is_done_and_is_as_it_says(
+    lab: LabHosts, lab_checkout: Checkout, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    monkeypatch.setattr(followed, "COMMAND_S", COMMAND_S)
+    found, before = as_a_test(lab), reports(lab_checkout.path)
+    assert len(found) == len(DOCUMENTED)
+    follow(found[place], lab_checkout.path, environment(lab_checkout))
+    assert len(reports(lab_checkout.path)) - len(before) == measures(DOCUMENTED[place])
+
+
+def test_it_has_led_to_the_reports_and_back(lab: LabHosts, lab_checkout: Checkout) -> None:
     assert len(reports(lab_checkout.path)) == 2
     assert {name: lab.on(name, OURS) for name in NAMES} == dict.fromkeys(NAMES, "")
     lab.on("server1", "systemctl is-active redis-server somebodys")
