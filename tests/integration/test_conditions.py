@@ -1,25 +1,21 @@
-"""What a profile does to real hosts: in force during the load, gone after it, whatever ended the trial."""
+"""What a profile does to real hosts: burners take their share, and what cannot be set is told.
+
+That it holds for its trials alone, whatever ends them, is shown with what is tuned meanwhile (test_tuning.py).
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
-from collections.abc import Iterator
-from subprocess import Popen
 from typing import Any
 
 import pytest
 
-from tests.support.bench import RUN, SMALL, measure, until_load, write_plan
+from tests.support.bench import SMALL, measure
 from tests.support.checkout import Checkout
-from tests.support.generator import wait_until
+from tests.support.conditions import DEFAULTS, settings
 
 pytestmark = pytest.mark.hosts
 
-NAMES = ("ip_local_port_range", "tcp_tw_reuse", "ip_local_reserved_ports")
-DEFAULTS = ["32768 60999", "2", ""]
-CONTROLLED = ["1024 65535", "1", "5557"]
 CELL = {**SMALL["cells"][0], "variant": "starlette-uvicorn", "generator": "locust-fast"}
 BURNING = {
     "burning": {
@@ -29,37 +25,9 @@ BURNING = {
 }
 
 
-def settings(checkout: Checkout) -> list[str]:
-    """Return the client's settings that the profile ``controlled`` changes."""
-    names = " ".join(NAMES)
-    said = checkout.on("client1", f"cd /proc/sys/net/ipv4; for name in {names}; do xargs < $name; done")
-    return said.removesuffix("\n").split("\n")
-
-
 def host_conditions(checkout: Checkout, host: str) -> dict[str, Any]:
     report: dict[str, Any] = json.loads(checkout.on(host, "cat /run/bench/conditions/report.json"))
     return report
-
-
-@contextlib.contextmanager
-def under_load(checkout: Checkout, **changes: Any) -> Iterator[Popen[str]]:
-    """Measure one trial; the body runs when its window has begun."""
-    plan = write_plan(checkout, cells=[{**CELL, "profile": "controlled"}], **changes)
-    with checkout.start("ansible-playbook", RUN, "-e", f"plan={plan}") as process:
-        until_load(checkout, process)
-        yield process
-        process.communicate(timeout=120)
-
-
-def test_controlled_holds_for_its_trial_alone(provisioned: Checkout) -> None:
-    assert settings(provisioned) == DEFAULTS
-    with under_load(provisioned, window_s=3):
-        assert settings(provisioned) == CONTROLLED
-    assert settings(provisioned) == DEFAULTS
-    report = host_conditions(provisioned, "client1")
-    assert report["restored"] is True
-    assert [report["set"][f"net.ipv4.{name}"] for name in NAMES] == CONTROLLED
-    assert [report["after"][f"net.ipv4.{name}"] for name in NAMES] == DEFAULTS
 
 
 @pytest.mark.alone
@@ -72,24 +40,6 @@ def test_burners_take_their_share_of_their_side(provisioned: Checkout) -> None:
     assert server["ended_unix_s"] - server["began_unix_s"] > 4
     for host in ("client1", "server1"):
         assert provisioned.on(host, "systemctl is-active bench-conditions || true").strip() == "inactive"
-
-
-@pytest.mark.parametrize("what", ["watch", "unit", "ansible-playbook"])
-def test_killed_in_the_middle(provisioned: Checkout, what: str) -> None:
-    """kill -9 of the watch, of the program that holds the conditions, or of the control node's process."""
-    on_client = {
-        "watch": "pkill -KILL -f '[w]atch.py'",
-        "unit": "systemctl kill --signal=KILL bench-conditions.service",
-    }
-    with under_load(provisioned, window_s=6) as process:
-        assert settings(provisioned) == CONTROLLED
-        if what in on_client:
-            provisioned.on("client1", on_client[what])
-        else:
-            process.send_signal(signal.SIGKILL)
-        wait_until(lambda: settings(provisioned) == DEFAULTS, 5)
-    assert process.returncode != 0
-    assert provisioned.on("client1", "ls /run/bench/conditions").split().count("undo.json") == 0
 
 
 def test_a_setting_that_is_not_there_fails_the_trial_with_a_line(provisioned: Checkout) -> None:
