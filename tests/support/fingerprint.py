@@ -7,7 +7,8 @@ import fnmatch
 import json
 import shlex
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ Fingerprint = Mapping[str, Mapping[str, Any]]
 """By kind (files, sysctls, tuned, units, users, groups, packages) and name: what it is."""
 
 
-def take(run: Callable[[str], str], changing: Iterable[str] = ()) -> Fingerprint:
+def take(run: Callable[[str], str], changing: Collection[str] = ()) -> Fingerprint:
     """Return what a host is now; ``run`` runs a shell command there as root and returns what it prints.
 
     What matches a pattern of ``changing`` is left out, beside what is left out anyway.
@@ -66,6 +67,12 @@ def take(run: Callable[[str], str], changing: Iterable[str] = ()) -> Fingerprint
         name: state for name, state in units.items() if state and not (passing(name) and state == "transient")
     }
     return found
+
+
+def take_all(run: Mapping[str, Callable[[str], str]], changing: Collection[str] = ()) -> dict[str, Fingerprint]:
+    """Return what each of some hosts is now, by its name; they are looked at side by side."""
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(run, pool.map(lambda each: take(each, changing), run.values()), strict=True))
 
 
 def passing(unit: str) -> bool:
