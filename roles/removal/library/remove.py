@@ -6,6 +6,7 @@ In an order in which it can be cut off at any moment and begun again: the record
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import fnmatch
 import os
 import shutil
@@ -228,6 +229,8 @@ def main() -> None:
     )
     wanted = module.params
     try:
+        # Two names may be of one machine: one after the other, until this process ends.
+        fcntl.flock(os.open("/run", os.O_RDONLY), fcntl.LOCK_EX)
         removal = Removal(Host(Path("/"), wanted["prefix"]), dry=module.check_mode)
         removal.all(packages=wanted["packages"])
     except BelongingsError as error:
