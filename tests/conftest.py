@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def index_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def new_checkout() -> Iterator[Callable[[], Checkout]]:
-    """Copies of this checkout; in the end each is taken down, must leave nothing, and is removed."""
+    """Copies of this checkout; in the end each is taken down, must leave nothing, and is removed: all side by side."""
     made: list[Checkout] = []
 
     def make() -> Checkout:
@@ -59,12 +60,15 @@ def new_checkout() -> Iterator[Callable[[], Checkout]]:
         made.append(Checkout.copy_to(Path(tempfile.mkdtemp(prefix="bt-", dir="/tmp"))))
         return made[-1]
 
-    yield make
-    for checkout in made:
+    def remove(checkout: Checkout) -> None:
         if checkout.left_behind():
             checkout.play("playbooks/down.yml")
         assert checkout.left_behind() == []
         shutil.rmtree(checkout.path)
+
+    yield make
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(remove, made))
 
 
 @pytest.fixture(scope="session")
