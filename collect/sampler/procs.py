@@ -112,6 +112,11 @@ class ProcessTable:
         else:
             process.due_at = now
 
+    def close(self) -> None:
+        """Close the files that are kept open, of each process one for itself and one for each of its threads."""
+        for name in list(self._processes):
+            self._drop(name)
+
     def _drop(self, name: str) -> None:
         self._processes.pop(name).close()
 

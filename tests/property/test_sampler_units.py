@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -56,9 +57,10 @@ class World:
 def test_cpu_of_a_unit_never_falls_and_nothing_counts_twice(
     history: list[tuple[float, list[tuple[int, str, int, int]]]],
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as opened:
         world = World(Path(folder) / "proc")
         table = ProcessTable({"app": ["bench-app.service"]}, 5.0, str(world.tree.root))
+        opened.callback(table.close)
         now = 0.0
         before: dict[str, tuple[float, float, int]] = {}
         seen: dict[int, int] = defaultdict(int)  # incarnation -> CPU ticks when last read

@@ -17,7 +17,7 @@ from collect.sampler.config import DatabaseAddress
 from collect.sampler.database_info import DatabaseInfo, error_text, packet, rows, texts
 from tests.support.database import Database, running_database
 
-WAIT_S = 0.5
+WAIT_S = 5.0
 GREETING = bytes([10]) + b"8.0.27\0" + bytes(4) + b"scramble" + bytes(20) + b"auth\0"
 
 

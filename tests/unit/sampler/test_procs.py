@@ -31,8 +31,16 @@ def tree(tmp_path: Path) -> ProcTree:
 
 
 @pytest.fixture
-def table(tree: ProcTree) -> ProcessTable:
-    return ProcessTable(UNITS, IDLE_S, str(tree.root))
+def table(tree: ProcTree) -> Iterator[ProcessTable]:
+    with contextlib.closing(ProcessTable(UNITS, IDLE_S, str(tree.root))) as table:
+        yield table
+
+
+@pytest.fixture
+def real() -> Iterator[ProcessTable]:
+    """The processes of this machine."""
+    with contextlib.closing(ProcessTable(UNITS, IDLE_S)) as table:
+        yield table
 
 
 def cpu(table: ProcessTable, unit: str) -> tuple[float, float]:
@@ -203,13 +211,12 @@ def real_row(table: ProcessTable, pid: int, now: float) -> dict[str, Any] | None
     return next((row for row in details(table.sample(now)) if row["pid"] == pid), None)
 
 
-def test_a_busy_process_is_seen_at_the_cpu_that_it_uses() -> None:
-    table = ProcessTable(UNITS, IDLE_S)
+def test_a_busy_process_is_seen_at_the_cpu_that_it_uses(real: ProcessTable) -> None:
     burn = "import time\nwhile time.process_time() < 0.6: pass\nprint(flush=True)\ninput()"
     with python(burn) as child:
         assert child.stdout
         child.stdout.readline()
-        row = real_row(table, child.pid, 0.0)
+        row = real_row(real, child.pid, 0.0)
         assert row
         seen = row["cpu_user"] + row["cpu_system"]
         truth = psutil.Process(child.pid).cpu_times()
@@ -217,21 +224,20 @@ def test_a_busy_process_is_seen_at_the_cpu_that_it_uses() -> None:
     assert seen + 1 / TICKS_PER_S >= 0.6
 
 
-def test_killing_a_process_takes_nothing_from_the_sum() -> None:
-    table = ProcessTable(UNITS, IDLE_S)
-    table.sample(0.0)
-    before = sum(cpu(table, "other"))
+def test_killing_a_process_takes_nothing_from_the_sum(real: ProcessTable) -> None:
+    real.sample(0.0)
+    before = sum(cpu(real, "other"))
     with python("while True: pass") as child:
         time.sleep(0.5)
-        row = real_row(table, child.pid, 1.0)
+        row = real_row(real, child.pid, 1.0)
         assert row
         used = (row["cpu_user"] + row["cpu_system"]) * TICKS_PER_S
-        during = sum(cpu(table, "other"))
+        during = sum(cpu(real, "other"))
     assert used > 10
     assert during - before >= used
-    table.sample(2.0)
-    assert real_row(table, child.pid, 3.0) is None
-    assert sum(cpu(table, "other")) >= during
+    real.sample(2.0)
+    assert real_row(real, child.pid, 3.0) is None
+    assert sum(cpu(real, "other")) >= during
 
 
 def test_threads_files_and_switches_of_a_real_process() -> None:
@@ -273,8 +279,8 @@ def switches_of(task: Path) -> int:
 
 def test_our_own_process_is_the_collector() -> None:
     # A name that no host has: this machine may run some.
-    table = ProcessTable({"collector": ["no-such.service"]}, IDLE_S)
-    table.sample(0.0)
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    assert sum(cpu(table, "collector")) == pytest.approx((usage.ru_utime + usage.ru_stime) * TICKS_PER_S, abs=3)
-    assert table.units()["collector"]["threads"] == len(list(Path("/proc/self/task").iterdir()))
+    with contextlib.closing(ProcessTable({"collector": ["no-such.service"]}, IDLE_S)) as table:
+        table.sample(0.0)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        assert sum(cpu(table, "collector")) == pytest.approx((usage.ru_utime + usage.ru_stime) * TICKS_PER_S, abs=3)
+        assert table.units()["collector"]["threads"] == len(list(Path("/proc/self/task").iterdir()))
