@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -14,13 +15,15 @@ from pathlib import Path
 
 from collect.archive.labels import check, labelled
 from collect.archive.labels import SUFFIX as LABELS
-from collect.archive.partial import RUN_ID, SUFFIX
+from collect.archive.names import RUN_ID, SUFFIX
 from collect.archive.store import Archive
 from collect.archive.verified import fingerprint
 from collect.errors import BenchError
 from collect.paths import shown
 
 Job = tuple[str, str | None]
+INTERRUPT_S = 0.2
+"""Within which an interrupt that ended other processes has arrived here, too."""
 AHEAD = 64
 """Runs a process that wait to be verified or told, as those are told in their order."""
 
@@ -73,6 +76,7 @@ def verify_runs(
             while waiting:
                 yield waiting.popleft().result()
         except BrokenProcessPool as error:
+            time.sleep(INTERRUPT_S)  # an interrupt that ended them reaches this process, too, and says more
             remedy = "see what the kernel says (dmesg), then go on with --resume"
             raise BenchError("a process that verified was ended", shown(archive.path), remedy) from error
         finally:
