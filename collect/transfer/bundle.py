@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import io
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -31,12 +30,12 @@ from collect.archive.sums import NAME as SUMS
 from collect.archive.sums import files_below
 from collect.errors import BenchError
 from collect.paths import CHECKOUT, DATA_DIR, shown
+from collect.rerun.repeats import repeats_of
 from collect.transfer.output import whole
 from collect.transfer.unpack import told
 
 REPORT = "report.html"
 COMMAND = "from collect.cli import main; raise SystemExit(main())"
-COMMIT = re.compile(r"[0-9a-f]{40,64}")
 EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 """A zip knows no earlier moment."""
 LEVEL = 6
@@ -107,8 +106,10 @@ def _locks(manifest: Manifest) -> dict[str, bytes]:
     """Return the lock files that the run was made with, by path, as far as the checkout still knows them.
 
     A manifest may come from anywhere: it names which of the checkout's own lock files are meant, and in which state.
+    A rerun may have those of the commit of the run that it repeats.
     """
-    commit = str((manifest.get("git") or {}).get("commit") or "")
+    repeats = repeats_of(manifest)
+    commits = [(manifest.get("git") or {}).get("commit"), repeats.commit if repeats else None]
     known = {path.relative_to(CHECKOUT).as_posix() for pattern in LOCKS for path in CHECKOUT.glob(pattern)}
     found = {}
     for name, sha256 in (manifest.get("locks") or {}).items():
@@ -117,7 +118,7 @@ def _locks(manifest: Manifest) -> dict[str, bytes]:
         content = (CHECKOUT / name).read_bytes()
         if hashlib.sha256(content).hexdigest() == sha256:
             found[name] = content
-        elif COMMIT.fullmatch(commit) and (text := file_at(commit, name, sha256)) is not None:
+        elif text := next(filter(None, (file_at(str(commit or ""), name, sha256) for commit in commits)), None):
             found[name] = text.encode()
     return found
 

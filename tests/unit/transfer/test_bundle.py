@@ -23,6 +23,7 @@ from collect.archive.sums import write_sums
 from collect.errors import BenchError
 from collect.paths import CHECKOUT
 from collect.report.figures import run_figures
+from collect.transfer import bundle as module
 from collect.transfer import standalone
 from collect.transfer.bundle import bundle, pinned
 from collect.transfer.take import IMPORTED, Taken, importing, items
@@ -228,3 +229,23 @@ def test_a_manifest_reaches_no_other_file_of_the_machine(copied: Copy, tmp_path:
     write_sums(folder)
     found = unpacked(bundled(Archive(folder.parent), tmp_path / "run.zip"), tmp_path / "unpacked")
     assert not (found / "locks").exists()
+
+
+def test_a_rerun_brings_the_lock_files_that_it_took_over(
+    copied: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those are of the commit of the run that it repeats, not of its own."""
+    import json
+
+    then, text = "a" * 40, "starlette==0.27.0"
+    name, sha256 = "apps/requirements.lock", hashlib.sha256(text.encode()).hexdigest()
+    known = {(then, name, sha256): text}
+    monkeypatch.setattr(module, "file_at", lambda *wanted: known.get(wanted))
+    folder = copied("rerun")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest |= {"locks": {name: sha256}, "git": {"commit": "b" * 40, "dirty": False}}
+    manifest["repeats"] = {"run_id": "20260101T000000Z-abcdef", "asked": True, "locks": {name: sha256}, "commit": then}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_sums(folder)
+    found = unpacked(bundled(Archive(folder.parent), tmp_path / "run.zip"), tmp_path / "unpacked")
+    assert (found / "locks" / name).read_text() == text
