@@ -51,6 +51,7 @@ def pictures(archive: Archive, run_id: str) -> list[Picture]:
 
 def take(browser: Browser, archive: Archive, run_id: str, folder: Path) -> list[Path]:
     """Write the pictures of a run into a folder and return them; nothing may be amiss on any page."""
+    folder.mkdir(parents=True, exist_ok=True)
     taken = []
     with Served(browser, archive.path) as server:
         for picture in pictures(archive, run_id):
