@@ -7,7 +7,9 @@ import pytest
 
 from collect.compare.heads import head_of
 from collect.compare.metadata import check_names, differences, in_words, table, traits
+from collect.documents import load_document
 from collect.errors import BenchError
+from collect.paths import DATA_DIR
 from tests.support.many_runs import FLASK, ManyRuns
 
 Change = Callable[[dict[str, Any]], object]
@@ -118,3 +120,7 @@ def test_names_are_known() -> None:
     with pytest.raises(BenchError, match='did you mean "kernel"'):
         check_names(["kernle"])
     assert all(row.get("title") for row in table().values())
+
+
+def test_the_table_is_as_its_schema_says() -> None:
+    assert table() == load_document(DATA_DIR / "comparable.yml", "comparable")
