@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from collect.archive import open_partial, partial_ids
-from collect.archive.partial import SUFFIX
+from collect.archive.names import SUFFIX, partial_ids
+from collect.archive.partial import open_partial
 from collect.archive.validity import INVALID
 from collect.cells import window_s_of
 from collect.paths import CHECKOUT

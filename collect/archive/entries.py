@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from collect.archive.looks import blocks_of
+from collect.archive.looked import blocks_of
 from collect.archive.space import bytes_of
 from collect.archive.store import READ_AS, Archive, Manifest
 from collect.errors import BenchError
 from collect.paths import shown
-from collect.plan import Cell
+from collect.cells import Cell
 
 UNREADABLE = "unreadable"
 """The validity of a run that says nothing of itself."""

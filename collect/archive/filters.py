@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from collect.archive.entries import UNREADABLE, Entry, begun
 from collect.archive.index import Index
-from collect.archive.partial import RUN_ID
+from collect.archive.names import RUN_ID
 from collect.archive.store import Archive
 from collect.archive.validity import DEGRADED, INVALID, VALID
 from collect.errors import BenchError
@@ -70,6 +70,8 @@ def select(archive: Archive, filters: Filters, index: Index | None = None) -> li
 
 def fitting(archive: Archive, entries: Sequence[Entry], filters: Filters) -> list[Entry]:
     """Return those of some entries that fit, in their order."""
+    if not filters.chooses:
+        return list(entries)
     first = _moment(filters.since, "--since") if filters.since is not None else None
     end = _end(filters.until) if filters.until is not None else None
     found = [entry for entry in entries if _says(entry, filters) and _within(entry, first, end)]

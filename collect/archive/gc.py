@@ -19,7 +19,7 @@ from collect.archive.entries import begun
 from collect.archive.labels import LOCK, check, labels
 from collect.archive.labels import SUFFIX as LABELS
 from collect.archive.lock import locked, writing
-from collect.archive.partial import RUN_ID
+from collect.archive.names import RUN_ID
 from collect.archive.space import bytes_of
 from collect.archive.store import Archive
 from collect.archive.validity import INVALID

@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,10 +118,12 @@ class Index:
         OSError where the archive itself cannot be read.
         """
         with self._guard:
-            stamps = scan(self.archive.path)
             if not self._use:
-                return Snapshot.of(self.archive, stamps, ())
-            segments = list(self._segments())
+                return Snapshot.of(self.archive, scan(self.archive.path), ())
+            with ThreadPoolExecutor(1) as aside:  # while the disk is waited for, what is kept is decoded
+                scanned = aside.submit(scan, self.archive.path)
+                segments = list(self._segments())
+                stamps = scanned.result()
             snapshot = Snapshot.of(self.archive, stamps, segments)
             new = self._new(snapshot)
             stale = len(snapshot.whole) < len(segments)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from collect.archive.entries import ODD, RUNS, fields_of, runs_row, texts_of
-from collect.archive.partial import SCHEMA_VERSION
+from collect.archive.names import SCHEMA_VERSION
 from collect.archive.stamps import Stamp, file_stamp, settled, stamp_of
 from collect.archive.store import Archive, Manifest
 from collect.archive.sums import NAME as SUMS

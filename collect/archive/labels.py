@@ -22,7 +22,7 @@ from typing import Any
 
 from collect.archive.durable import fsync_path
 from collect.archive.lock import locked, writing
-from collect.archive.partial import RUN_ID, now
+from collect.archive.names import RUN_ID, now
 from collect.archive.store import Archive
 from collect.archive.sums import NAME as SUMS
 from collect.errors import BenchError

@@ -1,17 +1,7 @@
 """Looks at a run that is measured until its ratios are known: what each look found, and whether the run goes on.
 
-``run.json`` holds under ``precision``, and the manifest of the sealed run after it:
-
-    wanted, time_limit_s, most_blocks      as the run was begun
-    looks        a look each: block, measured_s, final, and of each ratio: top, bottom, blocks, ratio, deviation (of the log
-                 ratios over blocks), level (two-sided, of this look alone), critical, half_width (of the log ratio)
-    decided      the last block after which it was decided whether to go on
-    measured_s, decided_at_s   seconds of measuring up to then over all sessions, and when that was
-    timed_blocks, timed_s      blocks that were seen from their begin on, and how long they took together
-    expected_block    after which block it is expected to end
-    stopped      null while it goes on; else block and reason: precise, time, blocks or interrupted
-
-What needs numpy is imported at a look: each trial's workers import this module.
+What is on record of them: collect.archive.looked. What needs numpy is imported at a look: each trial's workers import
+this module.
 """
 
 from __future__ import annotations
@@ -23,19 +13,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from collect.archive.looked import BLOCKS, INTERRUPTED, KEY, PRECISE, TIME, Ratio, is_of
 from collect.archive.validity import INVALID
-from collect.plan import CELL
+from collect.cells import CELL
 from collect.precision import block_s, pair_names
 from collect.statistics.blocks import MIN_BLOCKS, rates_by_block
 
 if TYPE_CHECKING:
     from collect.archive.partial import PartialRun
 
-KEY = "precision"
-PRECISE, TIME, BLOCKS, INTERRUPTED = "precise", "time", "blocks", "interrupted"
-
-Ratio = Mapping[str, Any]
-"""What a look found of one ratio."""
 Rates = Mapping[str, Mapping[int, float]]
 """By cell and block: requests per second of a trial that counts."""
 
@@ -93,29 +79,6 @@ def expected_block(run: PartialRun) -> int:
     return int(state["expected_block"]) if state else run.plan.blocks
 
 
-def last_block(facts: Mapping[str, Any]) -> int | None:
-    """Return the block after which a run was stopped, by what its run.json holds; None while it goes on."""
-    stopped = (facts.get(KEY) or {}).get("stopped")
-    return int(stopped["block"]) if stopped else None
-
-
-def level_of(manifest: Mapping[str, Any], top: str, bottom: str) -> float | None:
-    """Return the level of the last look at a ratio of two cells by name; None where nothing was looked at on the way.
-
-    A ratio that was not asked for has the smallest one: through those that were, the looks may have been at it, too.
-    """
-    looks = (manifest.get(KEY) or {}).get("looks") or []
-    ratios = looks[-1]["ratios"] if looks else []
-    own = [found for found in ratios if _is(found, top, bottom)]
-    return min((found["level"] for found in own or ratios if found["level"] is not None), default=None)
-
-
-def blocks_of(manifest: Mapping[str, Any]) -> int:
-    """Return how many blocks a sealed run was to have: as planned, or those after which it stopped."""
-    last = last_block(manifest)
-    return int(manifest["plan"]["blocks"]) if last is None else last
-
-
 def _finished(run: PartialRun, block: int) -> bool:
     mine = [spec for spec in run.trials() if spec.kind == CELL and spec.block == block]
     return bool(mine) and all(run.finished(spec) for spec in mine)
@@ -166,7 +129,7 @@ def _look(run: PartialRun, state: Mapping[str, Any], block: int, *, final: bool)
     spent = sequential.spent(block, state["most_blocks"], final=final)
     ratios = []
     for top, bottom in pair_names(run.plan):
-        before = [ratio for look in state["looks"] for ratio in look["ratios"] if _is(ratio, top, bottom)]
+        before = [ratio for look in state["looks"] for ratio in look["ratios"] if is_of(ratio, top, bottom)]
         ratios.append({"top": top, "bottom": bottom, **_seen(rates, top, bottom, before, spent)})
     return {"block": block, "measured_s": state["measured_s"], "final": final, "ratios": ratios}
 
@@ -222,10 +185,6 @@ def _needed(look: Mapping[str, Any], wanted: float, most: int) -> int:
 
 def _known(ratio: Ratio, wanted: float) -> bool:
     return ratio["half_width"] is not None and ratio["half_width"] <= wanted
-
-
-def _is(ratio: Ratio, top: str, bottom: str) -> bool:
-    return (ratio["top"], ratio["bottom"]) == (top, bottom)
 
 
 def _line(run: PartialRun, look: Mapping[str, Any], ends: str) -> str:

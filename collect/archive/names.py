@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 SUFFIX = ".partial"
+SCHEMA_VERSION = 2
+"""Of what is written. 1: as of the first runs. 2: verdicts with evidence, ceilings, probes, invariants."""
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 

@@ -18,10 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collect.archive.durable import disk_errors, fsync_path, fsync_tree, json_bytes, rename_durably, write_durably
-from collect.archive.names import RUN_ID as RUN_ID
-from collect.archive.names import SUFFIX as SUFFIX
-from collect.archive.names import now as now
-from collect.archive.names import partial_ids as partial_ids
+from collect.archive.looked import last_block
+from collect.archive.names import RUN_ID, SCHEMA_VERSION, SUFFIX, now, partial_ids
 from collect.archive.provenance import provenance
 from collect.archive.space import check_archive_dir
 from collect.catalog import Catalog
@@ -32,9 +30,6 @@ from collect.plan import CEILING, PORT_BASE, Plan, TrialSpec, check_ports
 if TYPE_CHECKING:
     from collect.rerun.repeats import Repeats
     from collect.verdicts.ceilings import Ceilings
-
-SCHEMA_VERSION = 2
-"""1: as of the first runs. 2: verdicts with evidence, ceilings, probes, invariants."""
 
 
 class PartialRun:
@@ -69,8 +64,6 @@ class PartialRun:
 
     def trials(self) -> list[TrialSpec]:
         """Return every trial, in order: the plan's, then those added since."""
-        from collect.archive.looks import last_block
-
         added = [TrialSpec.from_json(spec) for spec in self._run.get("added_trials", ())]
         last = last_block(self._run)
         planned = self.plan.trials(self._run["port_base"])

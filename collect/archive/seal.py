@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from collect.archive.clocks import Clock
 from collect.archive.durable import disk_errors, fsync_tree, json_bytes, remove_tree, rename_durably
 from collect.archive.looks import final_state
-from collect.archive.partial import SCHEMA_VERSION, SUFFIX, PartialRun, now
+from collect.archive.names import SCHEMA_VERSION, SUFFIX, now
+from collect.archive.partial import PartialRun
 from collect.archive.preflight import on_record, weighed
 from collect.archive.sums import write_sums
 from collect.archive.validity import DEGRADED, INVALID, VALID

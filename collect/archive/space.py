@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from collect.errors import BenchError
 from collect.paths import shown
-from collect.plan import PROBES_PER_CELL, Plan
+
+if TYPE_CHECKING:
+    from collect.plan import Plan
 
 REQUESTS_PER_S = 5000
 """More than any cell of the catalog reaches, so that the estimate errs on the safe side."""
@@ -23,6 +26,8 @@ FLOOR = 64 * 2**20
 
 def bytes_needed(plan: Plan) -> int:
     """Return an upper estimate of the disk space that a run of the plan takes until it is sealed, in bytes."""
+    from collect.plan import PROBES_PER_CELL  # lists of runs ask only what files hold
+
     trials = len(plan.trials()) + plan.probe * PROBES_PER_CELL * len(plan.cells)
     seconds = plan.estimate_s()  # a little more than there is load
     load = seconds * (REQUESTS_PER_S * BYTES_PER_REQUEST + BYTES_PER_S)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from collect.archive.partial import RUN_ID, SCHEMA_VERSION, SUFFIX, partial_ids
+from collect.archive.names import RUN_ID, SCHEMA_VERSION, SUFFIX, partial_ids
 from collect.archive.sums import NAME as SUMS
 from collect.archive.sums import verify_sums
 from collect.errors import BenchError

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from collect.archive.columns import columns as columns
+from collect.archive.columns import columns
 from collect.archive.raw import RawTrial, Series
 from collect.archive.window import PHASES, Window, microseconds, phases
 

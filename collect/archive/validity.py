@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from collect.documents import load_document
 from collect.paths import DATA_DIR
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ WARNING = "warning"
 @functools.cache
 def thresholds(path: Path = DATA_DIR / "validity.yml") -> Mapping[str, Mapping[str, float]]:
     """Return the limits by rule: ``warning``, ``degraded``, ``invalid`` or several; BenchError for a bad file."""
+    from collect.documents import load_document  # what lists runs needs the words alone
+
     rules: Mapping[str, Mapping[str, float]] = load_document(path, "validity")
     return rules
 

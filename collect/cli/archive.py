@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collect.archive.partial import partial_ids
+from collect.archive.names import partial_ids
 from collect.archive.store import Archive
 from collect.cli import complete
 from collect.cli.common import archive_option, json_option, least_width, print_json, print_table, say
@@ -165,10 +165,10 @@ def _hosts(hosts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _show_trial(archive: Archive, run_id: str, trial: str, *, as_json: bool) -> None:
+    from collect.archive.columns import columns
     from collect.archive.query import open_run
-    from collect.archive.tables import columns
 
-    with open_run(archive, run_id) as database:
+    with open_run(archive, run_id, ("trials",)) as database:
         rows = database.rows("SELECT * FROM trials WHERE trial_id = ? OR CAST(ordinal AS VARCHAR) = ?", (trial, trial))
         if not rows:
             known = [row["trial_id"] for row in database.rows("SELECT trial_id FROM trials ORDER BY ordinal")]

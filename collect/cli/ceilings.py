@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from collect.archive import PartialRun
+from collect.archive.partial import PartialRun
 
 REDIS = {"gets_per_s": float, "clients": int, "command": str}
 NETWORK = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import re
@@ -22,6 +23,8 @@ WHOLE = 24
 """Characters of a cell, such as a run's id, up to which a terminal's table does not break it while it has room."""
 BETWEEN = 3
 """Characters between two columns."""
+LINES_AT_A_TIME = 1000
+"""That are written into a pipe: each write is brought to it at once."""
 _ODD = re.compile(r"[^\x20-\x7e\n]")
 
 
@@ -95,8 +98,9 @@ def say(line: str, *, err: bool = False) -> None:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print rows as a table on a terminal, as tab-separated lines into a pipe."""
     if not sys.stdout.isatty():
-        for line in (columns, *rows):
-            click.echo("\t".join(_cell(value) for value in line))
+        lines = ("\t".join(map(_cell, line)) for line in (columns, *rows))
+        while some := list(itertools.islice(lines, LINES_AT_A_TIME)):
+            click.echo("\n".join(some))
         return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console

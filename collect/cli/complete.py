@@ -51,7 +51,7 @@ def run_ids(context: click.Context, _: click.Parameter, incomplete: str) -> list
 
 def partial_runs(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the runs under way."""
-    from collect.archive.partial import partial_ids
+    from collect.archive.names import partial_ids
 
     return _offered(partial_ids(_folder(context)), incomplete)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collect.archive import PartialRun, find_partial
+from collect.archive.partial import PartialRun, find_partial
 from collect.cli import complete
 from collect.cli.asked import Wanted
 from collect.cli.common import archive_option, despite_option, say

@@ -8,17 +8,11 @@ from pathlib import Path
 
 import click
 
-from collect.archive import (
-    PartialRun,
-    begin_run,
-    check_archive_dir,
-    find_partial,
-    open_partial,
-    partial_ids,
-    resume_run,
-)
 from collect.archive.held import settle
 from collect.archive.looks import decide
+from collect.archive.names import partial_ids
+from collect.archive.partial import PartialRun, begin_run, find_partial, open_partial, resume_run
+from collect.archive.space import check_archive_dir
 from collect.archive.validity import INVALID
 from collect.cli import complete
 from collect.cli.asked import Asked, Wanted, asked_options

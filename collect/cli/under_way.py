@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from collect.archive import PartialRun
-from collect.archive.looks import last_block
+from collect.archive.looked import last_block
+from collect.archive.partial import PartialRun
 from collect.cli.ceilings import wanted
 from collect.cli.common import print_json
 from collect.plan import TrialSpec

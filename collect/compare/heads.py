@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from collect.archive.partial import SCHEMA_VERSION
+from collect.archive.names import SCHEMA_VERSION
 from collect.archive.store import Archive, Manifest
 from collect.errors import BenchError
 from collect.paths import shown

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collect.archive.looks import level_of
+from collect.archive.looked import level_of
 from collect.report.figures import CellFigures, RatioFigures, RunFigures, usable
 from collect.statistics.blocks import MIN_BLOCKS, app_cpu_s_by_block
 from collect.statistics.intervals import Estimate, ratio_over_blocks

@@ -80,8 +80,9 @@ def progress(archive: Archive, run_id: str, now_s: float | None = None) -> Progr
 
     BenchError where no such run is under way: it is sealed, or there is none of this id.
     """
-    from collect.archive.looks import last_block
-    from collect.archive.partial import RUN_ID, find_partial
+    from collect.archive.looked import last_block
+    from collect.archive.names import RUN_ID
+    from collect.archive.partial import find_partial
 
     if not RUN_ID.fullmatch(run_id):
         raise BenchError("not the id of a run", run_id[:40], "see `collect run status` for those under way")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from collect.archive.looks import level_of
+from collect.archive.looked import level_of
 from collect.archive.query import open_run
 from collect.archive.store import Archive, Manifest
 from collect.archive.validity import DEGRADED, INVALID

@@ -12,7 +12,7 @@ from bokeh.resources import Resources
 
 from collect.archive.citation import Citation, citation
 from collect.archive.labels import check, labels
-from collect.archive.looks import blocks_of
+from collect.archive.looked import blocks_of
 from collect.archive.query import open_run
 from collect.archive.store import Archive
 from collect.archive.validity import INVALID

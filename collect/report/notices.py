@@ -9,6 +9,7 @@ from typing import Any
 
 from collect.plan import PROBE
 from collect.report.figures import CellFigures, RatioFigures, Row, RunFigures, kind, usable
+from collect.report.sockets import flattened, trial_sockets
 from collect.report.words import doubt, ratio_name
 from collect.verdicts.cells import CONFIRMED, REFUTED, UNCLEAR, UNTESTED, word_of
 
@@ -95,23 +96,6 @@ def sockets_of(figures: RunFigures, cell: CellFigures) -> Mapping[str, Any] | No
         if sockets and "missing" not in sockets:
             return sockets
     return None
-
-
-def trial_sockets(entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return what is known of the server's sockets in one trial of the manifest."""
-    found: Mapping[str, Any] | None = entry.get("sockets") or (entry.get("server", {}).get("app") or {}).get("sockets")
-    return found
-
-
-def flattened(sockets: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a socket's options by one name each: "accepted nodelay"."""
-    flat: dict[str, Any] = {}
-    for part, options in sockets.items():
-        if isinstance(options, Mapping):
-            flat |= {f"{part} {name}": value for name, value in options.items()}
-        else:
-            flat[part] = options
-    return flat
 
 
 def _parity(figures: RunFigures, ratio: RatioFigures) -> Iterator[Notice]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from collect.archive.looks import BLOCKS, KEY, PRECISE, TIME
+from collect.archive.looked import BLOCKS, KEY, PRECISE, TIME
 from collect.plan import Plan
 from collect.precision import pair_names
 from collect.report.chart import DASHES, TEXT, Chart, colors

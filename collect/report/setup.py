@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from collect.archive.looks import blocks_of
+from collect.archive.looked import blocks_of
 from collect.catalog import needs_database
 from collect.report.article import article_setup
 from collect.report.figures import RunFigures

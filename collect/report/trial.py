@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from collect.report.figures import Row
-from collect.report.notices import flattened, trial_sockets
+from collect.report.sockets import flattened, trial_sockets
+
+if TYPE_CHECKING:
+    from collect.report.figures import Row
 
 Line = tuple[str, str, str]
 

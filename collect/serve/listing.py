@@ -12,7 +12,7 @@ from starlette.responses import Response
 from collect.archive.filters import VALIDITIES, Filters, fitting
 from collect.archive.index import Entry
 from collect.archive.labels import labels
-from collect.archive.partial import partial_ids
+from collect.archive.names import partial_ids
 from collect.serve.asked import asked, asked_page
 from collect.serve.render import page
 from collect.serve.served import Served, served

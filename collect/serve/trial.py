@@ -18,8 +18,8 @@ def trial_page(request: Request) -> Response:
     """Return the page of a trial, which the address names by its place in the run or its id."""
     serving = served(request)
     run_id = serving.run_id(request.path_params["run"])
+    from collect.archive.columns import columns
     from collect.archive.query import open_run
-    from collect.archive.tables import columns
     from collect.report import words
     from collect.report.thin import SAID
     from collect.report.trial import limits

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collect.archive.partial import SUFFIX, partial_ids
+from collect.archive.names import SUFFIX, partial_ids
 from collect.archive.store import Archive
 from collect.errors import BenchError
 from collect.live.lines import FINISHED, LIVE, Line, is_second

@@ -19,7 +19,7 @@ from pathlib import Path
 from collect.archive.durable import fsync_tree, rename_durably
 from collect.archive.labels import SUFFIX as LABELS
 from collect.archive.lock import locked, writing
-from collect.archive.partial import RUN_ID, SUFFIX
+from collect.archive.names import RUN_ID, SUFFIX
 from collect.archive.store import Archive
 from collect.archive.sums import NAME as SUMS
 from collect.archive.sums import verify_sums

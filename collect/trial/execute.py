@@ -14,9 +14,10 @@ from typing import Any
 
 import psutil
 
-from collect.archive import open_partial
 from collect.archive.durable import disk_errors
-from collect.archive.looks import decide, expected_block, last_block
+from collect.archive.looked import last_block
+from collect.archive.looks import decide, expected_block
+from collect.archive.partial import open_partial
 from collect.errors import BenchError
 from collect.live.lines import finished
 from collect.live.write import append

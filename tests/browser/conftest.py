@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from collect.archive import begin_run
+from collect.archive.partial import begin_run
 from collect.archive.store import Archive
 from collect.cli import main
 from collect.plan import load_plan

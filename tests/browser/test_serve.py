@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from collect.archive import begin_run
 from collect.archive.labels import NOTE, TAG, add
+from collect.archive.partial import begin_run
 from collect.archive.store import Archive
 from collect.cli import main
 from collect.report.words import whole

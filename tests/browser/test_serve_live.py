@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from collect.archive import PartialRun, begin_run
+from collect.archive.partial import PartialRun, begin_run
 from tests.support.axe import axe, faults
 from tests.support.browser import Browser, chromium
 from tests.support.plans import small_plan

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collect.archive import begin_run
+from collect.archive.partial import begin_run
 from collect.archive.query import open_run
 from collect.archive.store import Archive
 from collect.statistics.percentiles import percentile
@@ -127,7 +127,7 @@ def test_percentiles_are_those_of_counting(values: list[int], share: float) -> N
 
 
 def test_columns_are_as_described(sealed: Archive) -> None:
-    from collect.archive.tables import columns
+    from collect.archive.columns import columns
 
     for name, described in columns().items():
         file = pq.ParquetFile(sealed.folder(sealed.resolve("latest")) / f"{name}.parquet")

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collect.archive import PartialRun, begin_run
 from collect.archive.counts import inserts_each, selects_each
+from collect.archive.partial import PartialRun, begin_run
 from collect.catalog import needs_database
 from collect.plan import Plan, TrialSpec, load_plan
 

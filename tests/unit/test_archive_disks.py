@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from collect.archive import begin_run, check_archive_dir, resume_run
 from collect.archive.labels import TAG, add, check, labels, path_of
+from collect.archive.partial import begin_run, resume_run
+from collect.archive.space import check_archive_dir
 from collect.archive.store import Archive
 from collect.archive.sums import write_sums
 from collect.cli import main

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from collect.archive import begin_run, check_archive_dir, open_partial, partial_ids, resume_run
 from collect.archive import seal as sealing
-from collect.archive.partial import RUN_ID, PartialRun
-from collect.archive.space import bytes_needed
+from collect.archive.names import RUN_ID, partial_ids
+from collect.archive.partial import PartialRun, begin_run, open_partial, resume_run
+from collect.archive.space import bytes_needed, check_archive_dir
 from collect.archive.store import UPGRADES, Archive
 from collect.errors import BenchError
 from tests.support.plans import small_plan

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from collect.archive import begin_run
+from collect.archive.partial import begin_run
 from collect.archive.query import Database, readable
 from collect.archive.store import Archive
 from collect.cli import COMMANDS, main

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from collect.archive import begin_run
 from collect.archive.labels import NOTE, TAG, add
+from collect.archive.partial import begin_run
 from collect.cli import main
 from collect.cli.archive import COLUMNS, ON_TERMINAL
 from tests.support.many_runs import FLASK, STARLETTE, ManyRuns

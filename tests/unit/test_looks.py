@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from collect.archive import begin_run, find_partial, open_partial, resume_run
-from collect.archive.looks import blocks_of, decide, expected_block, final_state, last_block, level_of, state_of
-from collect.archive.partial import PartialRun
+from collect.archive.looked import blocks_of, last_block, level_of
+from collect.archive.looks import decide, expected_block, final_state, state_of
+from collect.archive.partial import PartialRun, begin_run, find_partial, open_partial, resume_run
 from collect.archive.store import Archive
 from collect.cli import main
 from collect.errors import BenchError

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.measuring import write_plan
 from benchmarks.more_clients import SHARE, Reached, beyond, grows, page, plan_of, reached
-from collect.archive import begin_run
+from collect.archive.partial import begin_run
 from collect.plan import load_plan
 from tests.support.several import Client, write_several
 from tests.support.synthetic import EPOCH, FACTS, Setting

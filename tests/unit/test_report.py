@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from collect.archive import begin_run
+from collect.archive.partial import begin_run
 from collect.archive.store import Archive
 from collect.plan import Plan
 from collect.report.comparison import headline

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from collect.archive import begin_run
+from collect.archive.partial import begin_run
 from collect.archive.query import Database, open_run
 from collect.archive.store import Archive
 from collect.report.figures import RunFigures, run_figures

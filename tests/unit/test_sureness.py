@@ -17,7 +17,7 @@ from benchmarks.outcomes import OUTCOMES, Outcome, Pairs, read_pairs
 from benchmarks.page import table, write_between
 from benchmarks.sureness import app_cpu_s, calibration_plan, main, names_of, read_questions, same_plan, slowed_plan
 from benchmarks.sureness_page import alarms, page
-from collect.archive import begin_run
+from collect.archive.partial import begin_run
 from collect.plan import Plan, TrialSpec, load_plan
 from tests.support.synthetic import FACTS, Setting, finish
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from collect.archive import open_partial
+from collect.archive.partial import open_partial
 from collect.cpu_sets import facts_of
 from collect.errors import BenchError
 from collect.trial.board import Board

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from collect.archive import begin_run
+from collect.archive.partial import begin_run
 from collect.archive.query import open_run
 from collect.archive.store import Archive
 from collect.designs.cuts import LATEST, MEAN, Seconds, by_second

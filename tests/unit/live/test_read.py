@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from collect.archive import begin_run
-from collect.archive.partial import PartialRun
+from collect.archive.partial import PartialRun, begin_run
 from collect.archive.store import Archive
 from collect.errors import BenchError
 from collect.live import read

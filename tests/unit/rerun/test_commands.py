@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from collect.archive import open_partial
+from collect.archive.partial import open_partial
 from collect.cli import main
 from tests.support.many_runs import COMMIT, FLASK, STARLETTE, ManyRuns
 from tests.support.plans import small_plan

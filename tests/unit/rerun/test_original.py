@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collect.archive import begin_run
+from collect.archive.partial import begin_run
 from collect.errors import BenchError
 from collect.plan import Plan, load_plan, plan_names
 from collect.precision import with_precision

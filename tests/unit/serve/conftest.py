@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from collect.archive import begin_run
 from collect.archive.labels import NOTE, TAG, add
+from collect.archive.partial import begin_run
 from collect.archive.store import Archive
 from collect.serve import create_app
 from tests.support.many_runs import FLASK, STARLETTE, ManyRuns

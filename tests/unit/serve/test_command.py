@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import collect.cli.serve
-from collect.archive import begin_run
+from collect.archive.partial import begin_run
 from collect.archive.store import Archive
 from collect.cli import main
 from collect.cli.serve import read_token

@@ -10,8 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 import collect.report.html
-from collect.archive import begin_run
 from collect.archive.labels import TAG, add
+from collect.archive.partial import begin_run
 from collect.archive.query import open_run
 from collect.archive.store import Archive
 from collect.serve.policy import HEADERS, REPORT

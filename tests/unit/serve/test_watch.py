@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import collect.serve.watch
-from collect.archive import begin_run
+from collect.archive.partial import begin_run
 from collect.archive.store import Archive
 from collect.live.lines import LIVE
 from collect.live.write import append

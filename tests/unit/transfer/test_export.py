@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from collect.archive.columns import columns
 from collect.archive.query import open_run
 from collect.archive.store import Archive
-from collect.archive.tables import columns, schema
+from collect.archive.tables import schema
 from collect.errors import BenchError
 from collect.transfer.csv_text import guarded, write_csv
 from collect.transfer.export import export_file, export_stream

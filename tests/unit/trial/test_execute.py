@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from collect.archive import begin_run
 from collect.archive.looks import state_of
-from collect.archive.partial import PartialRun
+from collect.archive.partial import PartialRun, begin_run
 from collect.errors import BenchError
 from collect.plan import TrialSpec
 from collect.precision import with_precision

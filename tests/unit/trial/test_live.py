@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from collect.archive import begin_run
-from collect.archive.partial import PartialRun
+from collect.archive.partial import PartialRun, begin_run
 from collect.errors import BenchError
 from collect.live.read import LIVE, follow
 from collect.plan import TRIAL_OVERHEAD_S, TrialSpec, load_plan

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from collect.archive import begin_run
+from collect.archive.partial import begin_run
 from collect.trial.board import Board
 from collect.trial.execute import Trial
 from collect.trial.watching import Task

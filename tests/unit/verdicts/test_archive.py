@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from collect.archive import begin_run
+from collect.archive.partial import begin_run
 from collect.archive.query import Database, open_run, readable
 from collect.archive.store import Archive
 from collect.plan import CEILING, PROBE, Plan

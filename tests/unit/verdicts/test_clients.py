@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from collect.archive import begin_run
 from collect.archive.by_client import by_client
 from collect.archive.cut import summarise
+from collect.archive.partial import begin_run
 from collect.archive.raw import RawTrial, read_trial
 from collect.archive.window import find_window
 from collect.verdicts import Ceilings
