@@ -108,10 +108,6 @@ class Index:
         """Return an entry per sealed run, the oldest first; one that cannot be read has a ``problem``."""
         return self.snapshot().entries()
 
-    def trials(self) -> Sequence[Path]:
-        """Return parquet files that hold the rows of all sealed runs' trials."""
-        return self.snapshot().trials()
-
     def snapshot(self) -> Snapshot:
         """Return what there is now; first put in what is new, where the index can be written.
 

@@ -41,7 +41,7 @@ class Database:
         *,
         memory_mib: int | None = None,
     ) -> None:
-        """Open views over runs, given by their manifests (see ``readable``) or by their files.
+        """Open views over runs, given by their manifests or by their files.
 
         Raises BenchError where a file cannot be read, unless such runs are to be left out: then ``refused`` has why.
         Without ``memory_mib`` DuckDB takes up to four fifths of the machine's memory.
@@ -157,18 +157,6 @@ def check(connection: Any, sql: str) -> None:
         raise BenchError(f"{len(kinds) or 'no'} statements", "SQL", "ask one question, such as SELECT * FROM trials")
     if kinds[0] not in READING:
         raise BenchError(f"{kinds[0]} is not allowed", "SQL", "the archive is read only; ask with SELECT")
-
-
-def readable(archive: Archive) -> tuple[dict[str, Manifest], list[BenchError]]:
-    """Return the manifests of all sealed runs that can be read, by run, and why the others cannot."""
-    manifests: dict[str, Manifest] = {}
-    refused: list[BenchError] = []
-    for run_id in archive.run_ids():
-        try:
-            manifests[run_id] = archive.manifest(run_id)
-        except BenchError as error:
-            refused.append(error)
-    return manifests, refused
 
 
 def open_run(archive: Archive, run_id: str, views: Collection[str] = ALL) -> Database:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collect.archive.partial import begin_run
-from collect.archive.query import Database, readable
+from collect.archive.query import Database
 from collect.archive.store import Archive
 from collect.cli import COMMANDS, main
 from collect.errors import BenchError
@@ -146,9 +146,6 @@ def test_a_run_of_a_newer_schema_is_named_and_left_out(archive: Path, tmp_path: 
     newer.mkdir()
     (newer / "SHA256SUMS").write_text("")
     (newer / "manifest.json").write_text('{"schema_version": 99}')
-    opened = Archive(tmp_path)
-    manifests, refused = readable(opened)
-    assert (manifests, len(refused)) == ({}, 1)
     assert main(["query", "SELECT 1 AS one", "--archive", str(tmp_path)]) == 0
     captured = capsys.readouterr()
     assert captured.out == "one\n1\n"

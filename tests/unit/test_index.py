@@ -54,7 +54,9 @@ def state(archive: Archive) -> dict[str, Any]:
 
 def rows_of(index: Index) -> list[tuple[str, int]]:
     """Return run and ordinal of every row in the files of trials."""
-    tables = [pq.ParquetFile(path).read(columns=["run_id", "ordinal"]).to_pylist() for path in index.trials()]
+    tables = [
+        pq.ParquetFile(path).read(columns=["run_id", "ordinal"]).to_pylist() for path in index.snapshot().trials()
+    ]
     return sorted((row["run_id"], row["ordinal"]) for table in tables for row in table)
 
 
@@ -77,7 +79,7 @@ def test_entries_are_those_of_the_files(archive: Archive) -> None:
     assert entry.bytes == sum(path.stat().st_size for path in entry.folder.iterdir())
     assert (entry.problem, entry.schema_version, entry.git_commit, entry.git_dirty) == (None, 2, "0" * 40, False)
     assert rows_of(index) == truth(archive)
-    assert not [path for path in index.trials() if archive.path in path.parents]
+    assert not [path for path in index.snapshot().trials() if archive.path in path.parents]
 
 
 def test_a_run_that_cannot_be_read_is_an_entry_with_a_problem(archive: Archive) -> None:
@@ -112,10 +114,10 @@ def test_columns_that_are_not_todays_are_read_from_the_runs_own_file(archive: Ar
     write_sums(archive.folder(newer))
     time.sleep(TICK_S)
     index = Index(archive)
-    (segments,) = [path for path in index.trials() if path.parent == index_dir(archive.path)]
+    (segments,) = [path for path in index.snapshot().trials() if path.parent == index_dir(archive.path)]
     kept = pq.ParquetFile(segments).read()
     assert set(kept.column("run_id").to_pylist()) == {*archive.run_ids()} - {newer}
-    assert index.trials()[1:] == [path]
+    assert index.snapshot().trials()[1:] == [path]
     gone = [row["db_selects"] for row in kept.to_pylist() if row["run_id"] == older]
     assert gone == [None, None]
     assert index.snapshot().kept.keys() == set(archive.run_ids())

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from collect.archive.partial import begin_run
-from collect.archive.query import Database, open_run, readable
+from collect.archive.query import Database, open_run
 from collect.archive.store import Archive
 from collect.plan import CEILING, PROBE, Plan
 from tests.support.plans import small_plan
@@ -20,6 +20,10 @@ NEW_IN_2 = (
     "kind", "probe_of", "intervention", "limited_by_confidence", "limited_by_evidence", "evidence_missing", "warnings",
     "connections", "little_error", "rps_change",
 )  # fmt: skip
+
+
+def every_run(archive: Archive) -> Database:
+    return Database(archive, {run_id: archive.manifest(run_id) for run_id in archive.run_ids()})
 
 
 def with_ceilings() -> Plan:
@@ -154,8 +158,7 @@ def test_a_run_from_before_the_database_reads_with_nothing_of_it(tmp_path: Path)
         (found,) = database.rows("SELECT max(selects) AS selects, max(gets) AS gets FROM samples")
     assert found["selects"] is None
     assert found["gets"] > 5000
-    manifests, _ = readable(archive)
-    with Database(archive, manifests) as database:
+    with every_run(archive) as database:
         rows = database.rows("SELECT run_id, min(db_selects) AS n FROM trials GROUP BY ALL")
         (mine,) = database.rows(
             "SELECT max(threads) AS n, max(selects) AS selects FROM samples WHERE scope = 'database'"
@@ -166,9 +169,7 @@ def test_a_run_from_before_the_database_reads_with_nothing_of_it(tmp_path: Path)
 
 
 def test_runs_of_both_kinds_are_asked_together(older: Archive) -> None:
-    manifests, refused = readable(older)
-    assert not refused
-    with Database(older, manifests) as database:
+    with every_run(older) as database:
         rows = database.rows("SELECT limited_by[1] AS word, limited_by_confidence[1] AS sure FROM trials ORDER BY sure")
         (count,) = database.rows("SELECT count(*) AS n FROM samples")
     assert {row["word"] for row in rows} == {"generator"}
