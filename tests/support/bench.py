@@ -149,8 +149,3 @@ def collect(checkout: Checkout, *arguments: str) -> Any:
 def loads_running(checkout: Checkout, host: str = "client1") -> str:
     """Return the generator's processes on a client, if any."""
     return checkout.on(host, "systemctl list-units --plain --no-legend --state=active 'bench-load@*'").strip()
-
-
-def flaws(trial: dict[str, Any]) -> list[str]:
-    """Return what makes a trial invalid, but that others wanted the machine, too: here they do (see turns.py)."""
-    return [reason for reason in trial["reasons"] if "CPU went to others" not in reason]
