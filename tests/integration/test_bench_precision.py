@@ -13,7 +13,7 @@ import pytest
 from tests.support.bench import RUN, SMALL, collect, interrupted, partial_run
 from tests.support.checkout import Checkout, Played
 
-pytestmark = [pytest.mark.hosts, pytest.mark.alone]
+pytestmark = pytest.mark.hosts
 
 # Each request waits 50 ms: what limits ten users is known, so the rates differ by little from block to block.
 CELL = {**SMALL["cells"][0], "workload": "wait"}
@@ -44,6 +44,7 @@ def manifest(provisioned: Checkout, resumed: Played) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.alone
 def test_it_says_until_when_and_how_far_it_is(first: Played, resumed: Played) -> None:
     assert "until the ratio is known to ± 15 %; at most " in first.output
     assert "not finished: 2 of at most " in first.output

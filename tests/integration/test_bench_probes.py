@@ -13,7 +13,7 @@ import pytest
 from tests.support.bench import RUN, SMALL, collect, interrupted, partial_run
 from tests.support.checkout import Checkout, Played
 
-pytestmark = [pytest.mark.hosts, pytest.mark.alone]
+pytestmark = pytest.mark.hosts
 
 # Each request waits 50 ms: what limits ten users is known, however busy the machine is.
 CELL = {**SMALL["cells"][0], "variant": "starlette-uvicorn", "workload": "wait"}
@@ -47,6 +47,7 @@ def manifest(provisioned: Checkout, resumed: Played) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.alone
 def test_a_missing_tool_is_told_and_the_run_goes_on(first: Played) -> None:
     [line] = [line for line in first.output.splitlines() if "  ceilings: " in line]
     assert "Redis not measured: there is no redis-benchmark on the server host (Debian: redis-tools)" in line
@@ -54,6 +55,7 @@ def test_a_missing_tool_is_told_and_the_run_goes_on(first: Played) -> None:
     assert "Traceback" not in first.output
 
 
+@pytest.mark.alone
 def test_the_lines_name_ceilings_probes_and_what_limited_each(first: Played, resumed: Played) -> None:
     assert first.output.count("  ceiling  ") >= 2
     assert "  probe  " in resumed.output
