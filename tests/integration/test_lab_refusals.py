@@ -39,27 +39,45 @@ def told(played: Played, *parts: str) -> str:
     return found[0]
 
 
-def test_who_does_not_get_in_is_told_of_each_machine(lab: LabHosts, lab_checkout: Checkout) -> None:
-    """A wrong password for sudo, a user that is not known there, a machine that is off."""
+@pytest.fixture
+def of_one(lab_checkout: Checkout) -> Iterator[Callable[[str, str], None]]:
+    """Give a variable to one machine of the inventory, a line of YAML; it is gone after the test."""
     folder = lab_checkout.path / INVENTORY / "host_vars"
     folder.mkdir()
-    (folder / "server1.yml").write_text("ansible_become_password: not the word\n")
-    (folder / "client1.yml").write_text("ansible_user: nobody-here\n")
+
+    def give(name: str, line: str) -> None:
+        (folder / f"{name}.yml").write_text(f"{line}\n")
+
+    yield give
+    shutil.rmtree(folder)
+
+
+def test_machines_that_do_not_let_anybody_in(
+    lab: LabHosts, lab_checkout: Checkout, of_one: Callable[[str, str], None]
+) -> None:
+    """A user that is not known there, and a machine that is off; no run is begun without them."""
+    of_one("client1", "ansible_user: nobody-here")
     lab.pull_the_plug("client2")
     try:
         played = lab.play(lab_checkout, BENCH, fails=True)
     finally:
         lab.boot("client2")
-        shutil.rmtree(folder)
-    assert "--ask-become-pass" in told(played, "its sudo refuses the password (", "(server1)")
-    assert "not the word" not in played.output
     told(played, "it refuses the SSH key (", "(client1)", "authorized_keys")
     told(played, "the host does not answer", "(client2)")
+    told(played, "the testbed is not whole without its hosts (playbooks/site.yml): ")
+    assert played.output.count("error: ") == 3, played.output
+    assert not list((lab_checkout.path / "archive").glob("*Z-*"))
 
 
-def test_no_password_for_sudo(lab_checkout: Checkout) -> None:
+def test_a_wrong_password_for_sudo_and_none(
+    lab: LabHosts, lab_checkout: Checkout, of_one: Callable[[str, str], None]
+) -> None:
+    of_one("server1", "ansible_become_password: not the word")
     played = lab_checkout.play(BENCH, "-i", INVENTORY, fails=True)
-    assert "--ask-become-pass" in told(played, "its sudo asks for a password (")
+    assert "--ask-become-pass" in told(played, "its sudo refuses the password (", "(server1)")
+    assert "not the word" not in played.output
+    for name in ("client1", "client2"):
+        assert "--ask-become-pass" in told(played, "its sudo asks for a password (", f"({name})")
 
 
 def test_ports_that_are_somebody_elses_a_cable_and_a_full_disk(lab: LabHosts, lab_checkout: Checkout) -> None:
