@@ -29,14 +29,6 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture(scope="session", autouse=True)
-def index_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what is made from the tests' archives out of the checkout."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BENCH_INDEX", str(tmp_path_factory.mktemp("index")))
-        yield
-
-
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an archive of one run, of which two trials are invalid and a fact looks like markup."""

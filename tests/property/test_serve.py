@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -40,12 +39,10 @@ hosts = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     folder: Path = tmp_path_factory.mktemp("served")
     write_run(folder / "archive", small_plan(1)).seal()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BENCH_INDEX", str(folder / "index"))
-        yield TestClient(create_app(Archive(folder / "archive")), base_url="http://127.0.0.1:8765")
+    return TestClient(create_app(Archive(folder / "archive")), base_url="http://127.0.0.1:8765")
 
 
 def plain(client: TestClient, path: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,6 @@ from tests.support.synthetic import FACTS, Setting, finish, plausible
 ODD = "<img src=x onerror=alert(1)>"
 """What a run may say of itself, and is text wherever it is shown."""
 AT = "http://127.0.0.1:8765"
-
-
-@pytest.fixture(scope="package", autouse=True)
-def index_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what is made from the tests' archives out of the checkout."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BENCH_INDEX", str(tmp_path_factory.mktemp("index")))
-        yield
 
 
 @pytest.fixture(scope="package")
