@@ -65,7 +65,7 @@ def test_nor_has_what_is_folded_away(browser: Browser, kind: str, dark: bool, re
     browser.evaluate("dispatchEvent(new Event('beforeprint'))")
     browser.until(f"{UNDRAWN} === 0", 60)
     browser.until(BUILT, 60)
-    assert faults(browser) == []
+    assert faults(browser, COLORS if dark else ()) == []
 
 
 def test_the_first_key_leads_past_the_top(browser: Browser, page: Path) -> None:

@@ -114,10 +114,12 @@ def test_nothing_is_amiss_at_any_width(browser: Browser, site: Site, page: str, 
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_has_a_grave_fault(browser: Browser, site: Site, page: str, dark: bool) -> None:
     found: list[str] = []
+    opened(browser, site, page, WIDTHS[0], dark=dark)
+    if page != "report":
+        browser.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     for width in WIDTHS:
-        opened(browser, site, page, width, dark=dark)
-        if page != "report":
-            browser.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+        browser.resize(width)
+        browser.rest()
         found += [f"{width} px: {fault}" for fault in faults(browser, COLORS if dark else ())]
     assert found == []
 

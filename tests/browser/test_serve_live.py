@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from collect.archive.partial import PartialRun, begin_run
-from tests.support.axe import axe, faults
+from tests.support.axe import faults
 from tests.support.browser import Browser, chromium
 from tests.support.plans import small_plan
 from tests.support.served import Served
@@ -33,10 +33,6 @@ def second(run: PartialRun, ordinal: int, number: int, rps: float) -> None:
     )  # fmt: skip
 
 
-def grave(browser: Browser) -> list[str]:
-    return faults(browser) if axe() else []
-
-
 def text(part: str) -> str:
     return f"document.getElementById('{part}').textContent"
 
@@ -45,7 +41,7 @@ def test_a_run_is_seen_from_its_begin_to_its_end(browser: Browser, tmp_path: Pat
     with Served(browser, tmp_path) as server:
         browser.open(server.at("/live"), 1000)
         browser.until(f"{text('state')}.startsWith('No run is under way')")
-        assert grave(browser) == []
+        assert faults(browser) == []
 
         run = begin_run(tmp_path, small_plan(1), inventory="local")
         browser.until(f"{text('state')}.includes('{run.run_id}')")
@@ -56,7 +52,7 @@ def test_a_run_is_seen_from_its_begin_to_its_end(browser: Browser, tmp_path: Pat
         assert browser.evaluate(text("p95_ms")) == "24.5"
         assert browser.evaluate(text("server_cpu_cores")) == "0.91"
         assert browser.evaluate("document.querySelector('[data-of=rps]').getAttribute('points').split(' ').length") == 2
-        assert grave(browser) == []
+        assert faults(browser) == []
         for width in (768, 400):
             browser.resize(width)
             assert browser.evaluate("document.documentElement.scrollWidth") <= width
