@@ -53,7 +53,7 @@ DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All sealed runs at one moment, and which of them the index holds."""
+    """All sealed runs, or the newest of them, at one moment, and which of them the index holds."""
 
     archive: Archive
     stamps: Mapping[str, Stamp]
@@ -108,27 +108,27 @@ class Index:
         """Return an entry per sealed run, the oldest first; one that cannot be read has a ``problem``."""
         return self.snapshot().entries()
 
-    def snapshot(self) -> Snapshot:
-        """Return what there is now; first put in what is new, where the index can be written.
+    def snapshot(self, newest: int | None = None) -> Snapshot:
+        """Return what there is now, all or the newest runs; first put in what of it is new, if that can be written.
 
         OSError where the archive itself cannot be read.
         """
         with self._guard:
             if not self._use:
-                return Snapshot.of(self.archive, scan(self.archive.path), ())
+                return Snapshot.of(self.archive, scan(self.archive.path, newest), ())
             with ThreadPoolExecutor(1) as aside:  # while the disk is waited for, what is kept is decoded
-                scanned = aside.submit(scan, self.archive.path)
+                scanned = aside.submit(scan, self.archive.path, newest)
                 segments = list(self._segments())
                 stamps = scanned.result()
             snapshot = Snapshot.of(self.archive, stamps, segments)
             new = self._new(snapshot)
-            stale = len(snapshot.whole) < len(segments)
+            stale = newest is None and len(snapshot.whole) < len(segments)
             try:
                 changed = self._brought_up_to_date(new, stale=stale)
             except (OSError, ValueError, BenchError, BrokenExecutor):
                 return snapshot  # it cannot be written: the files are read
             if changed:
-                snapshot = Snapshot.of(self.archive, scan(self.archive.path), self._segments())
+                snapshot = Snapshot.of(self.archive, scan(self.archive.path, newest), self._segments())
             self._passed |= {run_id: stamps[run_id] for run_id in new if run_id not in snapshot.kept}
             return snapshot
 

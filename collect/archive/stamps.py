@@ -22,11 +22,10 @@ NAMES = (SUMS, "manifest.json", "trials.parquet")
 """The files of a run that what is said of it is made from."""
 SETTLED_NS = 2_000_000_000
 """For how long a file must have been at rest; more than any file system's clock is coarse."""
-FIRST = 32
-"""Runs that are asked one by one, to see how long that takes."""
-SLOW_S = 100e-6
-"""A run: with more than this the disk itself is asked, and several at a time are answered sooner."""
-THREADS = 16
+SLOW_S = 25e-6
+"""A run: what is in memory takes 8 us. With more than this the disk itself is asked, and several at a time are answered
+sooner: 30,000 files took 1.05 s one by one, 0.48 s by four threads, 0.63 s by sixteen, which wait for each other."""
+THREADS = 4
 AT_A_TIME = 64
 NOT_THERE = (0, 0, 0, 0)
 
@@ -34,9 +33,9 @@ Stamp = list[int]
 """Four numbers a file: mtime_ns, size, inode, ctime_ns; all 0 for one that is not there."""
 
 
-def scan(archive: Path) -> dict[str, Stamp]:
-    """Return the stamps of all sealed runs, the oldest first; OSError where the folder cannot be read."""
-    names = run_names(archive)
+def scan(archive: Path, newest: int | None = None) -> dict[str, Stamp]:
+    """Return the stamps of sealed runs, all or the newest, the oldest first; OSError where the folder cannot be read."""
+    names = run_names(archive)[-(newest or 0) :]
     stamps = _asked(os.fspath(archive), names)
     return {name: found for name, found in zip(names, stamps, strict=True) if found is not None}
 
@@ -70,16 +69,17 @@ def settled(stamp: Stamp, now_ns: int) -> bool:
 
 
 def _asked(archive: str, names: Sequence[str]) -> list[Stamp | None]:
-    """Return the stamp of each; by several threads where the first show that the disk has to be waited for."""
+    """Return the stamp of each; by several threads from where the disk has to be waited for."""
 
     def ask(some: Sequence[str]) -> list[Stamp | None]:
         return [stamp_of(f"{archive}/{name}") for name in some]
 
-    began = time.perf_counter()
-    found = ask(names[:FIRST])
-    rest = names[FIRST:]
-    if time.perf_counter() - began < SLOW_S * FIRST:
-        return found + ask(rest)
-    parts = [rest[at : at + AT_A_TIME] for at in range(0, len(rest), AT_A_TIME)]
+    found: list[Stamp | None] = []
+    parts = iter([names[at : at + AT_A_TIME] for at in range(0, len(names), AT_A_TIME)])
+    for part in parts:
+        began = time.perf_counter()
+        found += ask(part)
+        if time.perf_counter() - began > SLOW_S * len(part):
+            break
     with ThreadPoolExecutor(THREADS) as pool:
         return [*found, *itertools.chain.from_iterable(pool.map(ask, parts))]

@@ -20,14 +20,14 @@ from collect.paths import shown
 
 
 class Recorded:
-    """Heads and rows of all sealed runs as they are at one moment."""
+    """Heads and rows of all sealed runs, or of the newest, as they are at one moment."""
 
-    def __init__(self, archive: Archive, index: Index | None = None) -> None:
+    def __init__(self, archive: Archive, index: Index | None = None, *, newest: int | None = None) -> None:
         """Look at what there is; without an index that is given the archive's own is asked."""
         self.archive = archive
         self.refused: list[BenchError] = []
         """Why runs cannot be read, the oldest first."""
-        snapshot = (index or Index(archive)).snapshot()
+        snapshot = (index or Index(archive)).snapshot(newest)
         self._run_ids = list(snapshot.stamps)
         self._kept = snapshot.kept
         self._read: dict[str, Head] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 import statistics
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from collect.archive.index import Index
-from collect.archive.store import Archive
+from collect.archive.store import Archive, run_names
 from collect.compare.heads import Head
 from collect.compare.metadata import Difference, differences, traits
 from collect.compare.packages import spelled_out
@@ -25,6 +26,8 @@ from collect.statistics.intervals import t_interval
 
 AUTOCORRELATION_FROM = 10
 """Points from which on it is looked at whether neighbours are alike."""
+MORE = 4
+"""Times as many runs are looked at where those did not have the cell often enough."""
 MOST_RUNS = 300
 """The newest runs that are looked at unless told otherwise: a night's run each for most of a year."""
 
@@ -91,7 +94,7 @@ class Trend:
     autocorrelation: float | None
     """How alike neighbours are beyond their levels (autocorrelation at lag 1); None with few points."""
     older: int = 0
-    """How many runs that have the cell, older than those looked at, there are."""
+    """How many older runs, with the cell or without, were not looked at."""
 
     @property
     def drifts(self) -> bool:
@@ -119,11 +122,9 @@ def trend(
     The newest run that has the cell says under which conditions all others must have been. Of the runs that have it the
     newest ``most`` are looked at, all for None.
     """
-    recorded = Recorded(archive, index)
-    ids = recorded.having([cell])
-    if not ids:
+    recorded, chosen, older = _newest(archive, cell, index or Index(archive), most)
+    if not chosen:
         raise BenchError(f'no run has a cell "{cell}"', shown(archive.path), nearest(cell, recorded.cells()))
-    chosen = ids if most is None else ids[-most:]
     having = [recorded.head(run_id) for run_id in chosen]
     apart = _apart(having, cell, frozenset(despite))
     rows, broken = by_run(recorded, [head for head in having if not apart[head.run_id]], [cell])
@@ -137,7 +138,25 @@ def trend(
                 series.append((head, values))
             else:
                 left_out.append(LeftOut(head.run_id, [], "it has no usable trial of the cell with a figure above 0"))
-    return _trend(cell, by, series, left_out, len(ids) - len(chosen)), recorded.refused + broken
+    return _trend(cell, by, series, left_out, older), recorded.refused + broken
+
+
+def _newest(archive: Archive, cell: str, index: Index, most: int | None) -> tuple[Recorded, list[str], int]:
+    """Return the newest ``most`` runs that have a cell (all for None), the oldest first; and how many are older.
+
+    So many runs are looked at from the newest on as it takes: files of thousands on a cold disk take most of a second.
+    """
+    names = run_names(archive.path)
+    newest = most or len(names)
+    while True:
+        recorded = Recorded(archive, index, newest=newest)
+        ids = recorded.having([cell])
+        enough = most is not None and len(ids) >= most
+        if enough or newest >= len(names):
+            chosen = ids[-most:] if most else ids
+            whole = newest >= len(names) and len(chosen) == len(ids)
+            return recorded, chosen, 0 if whole else bisect.bisect_left(names, chosen[0])
+        newest *= MORE
 
 
 def _apart(heads: Sequence[Head], cell: str, allowed: frozenset[str]) -> dict[str, list[Difference]]:

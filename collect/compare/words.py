@@ -83,5 +83,5 @@ def trend_notes(found: Trend, *, terminal: bool = False) -> list[str]:
         )
     if found.older:
         more = " (--limit 0 looks at all)" if terminal else ""
-        lines.append(f"{found.older} older runs with the cell were not looked at{more}.")
+        lines.append(f"{found.older} older runs were not looked at{more}.")
     return lines + [f"left out: {left.run_id}: {in_words(left.differs) or left.why}" for left in found.left_out]

@@ -31,7 +31,6 @@ def archive(tmp_path: Path) -> Archive:
 def test_a_cold_disk_is_asked_by_several_threads(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     found = stamps.scan(archive.path)
     monkeypatch.setattr(stamps, "SLOW_S", 0.0)
-    monkeypatch.setattr(stamps, "FIRST", 1)
     monkeypatch.setattr(stamps, "AT_A_TIME", 1)
     assert stamps.scan(archive.path) == found
     assert list(found) == archive.run_ids()

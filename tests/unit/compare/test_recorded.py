@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from collect.archive import index as index_module
 from collect.archive import stamps
 from collect.archive.index import Index
 from collect.archive.store import Archive
@@ -81,15 +82,25 @@ def test_a_trend_and_a_comparison_from_the_index_are_those_from_the_files(
 
 
 def test_the_newest_runs_are_looked_at_and_how_many_others_there_are_is_told(
-    kept: Archive, capsys: pytest.CaptureFixture[str]
+    kept: Archive, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked: list[int | None] = []
+
+    def scan(path: Path, newest: int | None) -> dict[str, stamps.Stamp]:
+        asked.append(newest)
+        return stamps.scan(path, newest)
+
+    monkeypatch.setattr(index_module, "scan", scan)
     found, _ = trend(kept, FLASK, RPS, most=5)
+    assert asked == [5]
     assert ([point.run_id for point in found.points], found.older) == (kept.run_ids()[-5:], 7)
     assert trend(kept, FLASK, RPS, most=None)[0].older == 0
+    asked.clear()
     assert trend(kept, STARLETTE, RPS, most=6)[0].older == 0
+    assert asked == [6, 24], "not all of the first have it"
     where = ("--archive", str(kept.path))
     assert main(["trend", STARLETTE, "--limit", "2", *where]) == 0
-    assert "4 older runs with the cell were not looked at (--limit 0 looks at all)" in capsys.readouterr().out
+    assert "9 older runs were not looked at (--limit 0 looks at all)" in capsys.readouterr().out
     assert main(["trend", FLASK, "--limit", "0", *where]) == 1
     assert "not looked at" not in capsys.readouterr().out
     (limit,) = [parameter for parameter in command.params if parameter.name == "limit"]
