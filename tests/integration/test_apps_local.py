@@ -266,7 +266,7 @@ FIRSTS = [f"{v}/{p}" for v in ("flask-werkzeug", "starlette-uvicorn", "aiohttp")
 def test_the_database_works_and_a_wrong_password_is_an_error(
     kind: str, redis: Redis, database: Database, tmp_path: Path
 ) -> None:
-    busy = {"APP_WORKLOAD": json.dumps({**CATALOG.workloads["db-busy"], "work": {"db_khashes": 500}})}
+    busy = {"APP_WORKLOAD": json.dumps({**CATALOG.workloads["db-busy"], "work": {"db_khashes": 2000}})}
     with serving(kind, tmp_path, {"response": "text"}, **of_database(database), **busy) as app:
         app.ask("/work")
         before = database.count("Com_select")
