@@ -61,10 +61,10 @@ def remove_namespaces(prefix: str) -> bool:
     found = list(NETNS.glob(f"{prefix}*"))
     for path in found:
         run("ip", "netns", "delete", path.name)
-    if found and not any(NETNS.iterdir()):
-        with contextlib.suppress(HostsError):
-            run("umount", NETNS)
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # another checkout may take it away, or fill it, meanwhile
+        if found and not any(NETNS.iterdir()):
+            with contextlib.suppress(HostsError):
+                run("umount", NETNS)
             NETNS.rmdir()
     return bool(found)
 

@@ -131,3 +131,27 @@ def test_a_folder_is_removed_and_what_it_links_to_is_not(tmp_path: Path) -> None
     os.mkfifo(doomed / "pipe")
     plugin("local_hosts/module_utils/local_hosts.py").remove_tree(doomed)
     assert [path.relative_to(tmp_path) for path in sorted(tmp_path.rglob("*"))] == [Path("kept"), Path("kept/file")]
+
+
+def test_a_removal_that_is_cut_off_leaves_no_host_that_counts_as_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its link to the image it does."""
+    (tmp_path / "image").mkdir()
+    root = tmp_path / "roots" / "server1"
+    root.mkdir(parents=True)
+    (root / "image").symlink_to(tmp_path / "image")
+    (root / "file").touch()
+    hosts = plugin("local_hosts/module_utils/local_hosts.py")
+
+    def cut_off(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(hosts, "ThreadPoolExecutor", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        hosts.remove_tree(tmp_path / "roots")
+    assert [path.name for path in root.iterdir()] == ["file"]
+    (tmp_path / "link").symlink_to(root)
+    with pytest.raises(hosts.HostsError, match="is a link"):
+        hosts.remove_tree(tmp_path / "link")
+    assert (root / "file").exists()
