@@ -59,5 +59,5 @@ def filter_options(command: Command) -> Command:
 
 def no_index_option(command: Command, name: str = "no_index") -> Command:
     """Add ``--no-index``, which gives the same answer from the files alone."""
-    text = "Read every run's own files; slower, and the answer is the same."
+    text = "Read the runs' own files; slower, and the answer is the same."
     return click.option("--no-index", name, is_flag=True, help=text)(command)

@@ -94,7 +94,7 @@ class Trend:
     autocorrelation: float | None
     """How alike neighbours are beyond their levels (autocorrelation at lag 1); None with few points."""
     older: int = 0
-    """How many older runs, with the cell or without, were not looked at."""
+    """How many older runs, with the cell or without, are left out."""
 
     @property
     def drifts(self) -> bool:
@@ -142,20 +142,20 @@ def trend(
 
 
 def _newest(archive: Archive, cell: str, index: Index, most: int | None) -> tuple[Recorded, list[str], int]:
-    """Return the newest ``most`` runs that have a cell (all for None), the oldest first; and how many are older.
+    """Return the newest ``most`` runs that have a cell (all for None), the oldest first; and how many may be older.
 
     So many runs are looked at from the newest on as it takes: files of thousands on a cold disk take most of a second.
     """
     names = run_names(archive.path)
-    newest = most or len(names)
+    newest = most
     while True:
         recorded = Recorded(archive, index, newest=newest)
         ids = recorded.having([cell])
-        enough = most is not None and len(ids) >= most
-        if enough or newest >= len(names):
+        if newest is None or most is None or newest >= len(names):
             chosen = ids[-most:] if most else ids
-            whole = newest >= len(names) and len(chosen) == len(ids)
-            return recorded, chosen, 0 if whole else bisect.bisect_left(names, chosen[0])
+            return recorded, chosen, bisect.bisect_left(names, chosen[0]) if len(chosen) < len(ids) else 0
+        if len(ids) >= most:
+            return recorded, ids[-most:], bisect.bisect_left(names, ids[-most])
         newest *= MORE
 
 

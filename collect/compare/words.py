@@ -82,6 +82,6 @@ def trend_notes(found: Trend, *, terminal: bool = False) -> list[str]:
             " a change may be the machine's own drift."
         )
     if found.older:
-        more = " (--limit 0 looks at all)" if terminal else ""
-        lines.append(f"{found.older} older runs were not looked at{more}.")
+        more = " (--limit 0 takes all)" if terminal else ""
+        lines.append(f"{found.older} older runs are left out{more}.")
     return lines + [f"left out: {left.run_id}: {in_words(left.differs) or left.why}" for left in found.left_out]

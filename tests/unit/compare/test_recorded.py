@@ -100,9 +100,9 @@ def test_the_newest_runs_are_looked_at_and_how_many_others_there_are_is_told(
     assert asked == [6, 24], "not all of the first have it"
     where = ("--archive", str(kept.path))
     assert main(["trend", STARLETTE, "--limit", "2", *where]) == 0
-    assert "9 older runs were not looked at (--limit 0 looks at all)" in capsys.readouterr().out
+    assert "9 older runs are left out (--limit 0 takes all)" in capsys.readouterr().out
     assert main(["trend", FLASK, "--limit", "0", *where]) == 1
-    assert "not looked at" not in capsys.readouterr().out
+    assert "left out" not in capsys.readouterr().out
     (limit,) = [parameter for parameter in command.params if parameter.name == "limit"]
     assert limit.default == MOST_RUNS
 
