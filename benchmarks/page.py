@@ -36,8 +36,9 @@ def machine(manifests: Sequence[Mapping[str, Any]]) -> str:
     facts: Mapping[str, Any] = next(iter(manifests[-1]["hosts"].values()), {})
     commits = dict.fromkeys(f"{m['git']['commit'][:10]}{' with changes' * bool(m['git']['dirty'])}" for m in manifests)
     days = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
+    kernel = ".".join(str(facts.get("kernel", "unknown")).split(".")[:2])
     named = f"{facts.get('cpu_model', 'a CPU that names no model')}, {os.cpu_count()} cores"
-    return f"Measured {days} on {named}, kernel {facts.get('kernel', 'unknown')}; commit {', '.join(commits)}."
+    return f"Measured {days} on {named}, kernel {kernel}; commit {', '.join(commits)}."
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -30,9 +31,19 @@ def archive(tmp_path: Path) -> Archive:
 
 def test_a_cold_disk_is_asked_by_several_threads(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     found = stamps.scan(archive.path)
+    asking: set[int] = set()
+    ask = stamps.stamp_of
+
+    def noted(folder: str) -> stamps.Stamp | None:
+        asking.add(threading.get_ident())
+        return ask(folder)
+
+    monkeypatch.setattr(stamps, "stamp_of", noted)
+    assert stamps.scan(archive.path) == found
     monkeypatch.setattr(stamps, "SLOW_S", 0.0)
     monkeypatch.setattr(stamps, "AT_A_TIME", 1)
     assert stamps.scan(archive.path) == found
+    assert asking - {threading.get_ident()}
     assert list(found) == archive.run_ids()
 
 
