@@ -113,8 +113,7 @@ def test_ended_in_the_middle(tuned: Checkout, what: str) -> None:
             tuned.on("client1", ON_CLIENT[what])
         else:
             process.send_signal(signal.SIGINT if what == "interrupt" else signal.SIGKILL)
-        wait_until(lambda: settings(tuned) == DEFAULTS, 5)
-        wait_until(lambda: all(is_as_it_was(tuned, host) for host in HOSTS), 20)
+        wait_until(lambda: settings(tuned) == DEFAULTS and all(is_as_it_was(tuned, host) for host in HOSTS), 20)
         process.communicate(timeout=60)
     assert process.returncode != 0
     assert "undo.json" not in tuned.on("client1", "ls /run/bench/conditions").split()
