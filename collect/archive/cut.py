@@ -22,7 +22,6 @@ from collect.archive.window import (
     growth,
     in_window,
     microseconds,
-    missed_ticks,
 )
 from collect.archive.workers import lost_workers
 from collect.catalog import needs_database

@@ -13,9 +13,9 @@ from typing import Any
 from collect.archive.looked import blocks_of
 from collect.archive.space import bytes_of
 from collect.archive.store import READ_AS, Archive, Manifest
+from collect.cells import Cell
 from collect.errors import BenchError
 from collect.paths import shown
-from collect.cells import Cell
 
 UNREADABLE = "unreadable"
 """The validity of a run that says nothing of itself."""

@@ -265,5 +265,3 @@ def _owned(kept: Mapping[str, Segment], segments: Sequence[Segment]) -> Iterator
 
 def _parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
     return [items[at : at + size] for at in range(0, len(items), size)]
-
-

@@ -3,8 +3,8 @@
 ``run.json`` holds under ``precision``, and the manifest of the sealed run after it:
 
     wanted, time_limit_s, most_blocks      as the run was begun
-    looks        a look each: block, measured_s, final, and of each ratio: top, bottom, blocks, ratio, deviation (of the log
-                 ratios over blocks), level (two-sided, of this look alone), critical, half_width (of the log ratio)
+    looks        a look each: block, measured_s, final, and of each ratio: top, bottom, blocks, ratio, deviation (of the
+                 log ratios over blocks), level (two-sided, of this look alone), critical, half_width (of the log ratio)
     decided      the last block after which it was decided whether to go on
     measured_s, decided_at_s   seconds of measuring up to then over all sessions, and when that was
     timed_blocks, timed_s      blocks that were seen from their begin on, and how long they took together

@@ -192,7 +192,8 @@ def _line(run: PartialRun, look: Mapping[str, Any], ends: str) -> str:
     names, wanted = pair_names(run.plan), float(run.plan.precision or 0)
     least = max(look["ratios"], key=lambda ratio: math.inf if ratio["half_width"] is None else ratio["half_width"])
     known = sum(_known(ratio, wanted) for ratio in look["ratios"])
-    text = f"  block {look['block']}: {names[least['top'], least['bottom']]} {_value(least)} (wanted {100 * wanted:g} %)"
+    named = names[least["top"], least["bottom"]]
+    text = f"  block {look['block']}: {named} {_value(least)} (wanted {100 * wanted:g} %)"
     return text + (f", {known} of {len(names)} ratios known" if len(names) > 1 else "") + ends
 
 

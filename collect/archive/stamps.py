@@ -34,7 +34,7 @@ Stamp = list[int]
 
 
 def scan(archive: Path, newest: int | None = None) -> dict[str, Stamp]:
-    """Return the stamps of sealed runs, all or the newest, the oldest first; OSError where the folder cannot be read."""
+    """Return the stamps of all sealed runs, or the newest, the oldest first; OSError where they cannot be listed."""
     names = run_names(archive)[-(newest or 0) :]
     stamps = _asked(os.fspath(archive), names)
     return {name: found for name, found in zip(names, stamps, strict=True) if found is not None}

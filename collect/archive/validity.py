@@ -195,7 +195,9 @@ def _weigh_invariants(verdict: Verdict, row: Mapping[str, Any]) -> None:
 def _weigh_relay(verdict: Verdict, row: Mapping[str, Any]) -> None:
     """Weigh what held up Redis' answers: it must have time left, and hold them up by what was asked for."""
     if (cores := row.get("relay_cpu_cores")) is not None:
-        verdict.weigh("relay_cores", cores, f"the relay before Redis used {cores:.2f} of a core: the rate may be its own")
+        verdict.weigh(
+            "relay_cores", cores, f"the relay before Redis used {cores:.2f} of a core: the rate may be its own"
+        )
     asked, held = row.get("redis_delay_ms"), row.get("redis_delay_p50_ms")
     if asked is not None and held is not None:
         late = max(0.0, held - asked) / max(1.0, asked)

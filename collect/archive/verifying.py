@@ -13,8 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from collect.archive.labels import check, labelled
 from collect.archive.labels import SUFFIX as LABELS
+from collect.archive.labels import check, labelled
 from collect.archive.names import RUN_ID, SUFFIX
 from collect.archive.store import Archive
 from collect.archive.verified import fingerprint
