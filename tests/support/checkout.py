@@ -6,11 +6,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from types import TracebackType
 
 ORIGINAL = Path(__file__).resolve().parents[2]
 RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
@@ -42,6 +44,17 @@ class Played:
         """How many tasks changed something, over all hosts."""
         assert self.recap, self.output
         return sum(recap.changed for recap in self.recap.values())
+
+
+class Started(subprocess.Popen[str]):
+    """A command in a process group of its own. Where a ``with`` block of it fails, it is ended, not waited for."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None and self.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+        super().__exit__(kind, value, trace)
 
 
 @dataclass(frozen=True)
@@ -80,9 +93,9 @@ class Checkout:
     def state(self) -> Path:
         return self.path / ".state" / "local"
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
+    def start(self, *command: str) -> Started:
         """Start a command in the checkout, in a process group of its own."""
-        return subprocess.Popen(
+        return Started(
             command,
             cwd=self.path,
             env=self.environment,
