@@ -83,14 +83,6 @@ class Snapshot:
         segment = self.kept.get(run_id)
         return segment is not None and segment in self.whole and bool(segment.runs[run_id]["tabled"])
 
-    def trials(self) -> list[Path]:
-        """Return the parquet files that hold the rows of all runs' trials, those left out that cannot be read.
-
-        Rows of a run of schema 1 have no verdicts there (see collect.archive.verdicts).
-        """
-        loose = [entry.folder for entry in self.entries() if not entry.problem and not self.tabled(entry.run_id)]
-        return [segment.trials for segment in self.whole] + [folder / "trials.parquet" for folder in loose]
-
 
 class Index:
     """The index of an archive. Several threads may ask one; several processes may have one each."""

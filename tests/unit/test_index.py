@@ -52,11 +52,16 @@ def state(archive: Archive) -> dict[str, Any]:
     return said
 
 
+def tables_of(index: Index) -> list[Path]:
+    """Return the files that hold the trials of all runs that can be read: the index's, and those of runs beside it."""
+    found = index.snapshot()
+    loose = [entry.folder for entry in found.entries() if not entry.problem and not found.tabled(entry.run_id)]
+    return [segment.trials for segment in found.whole] + [folder / "trials.parquet" for folder in loose]
+
+
 def rows_of(index: Index) -> list[tuple[str, int]]:
     """Return run and ordinal of every row in the files of trials."""
-    tables = [
-        pq.ParquetFile(path).read(columns=["run_id", "ordinal"]).to_pylist() for path in index.snapshot().trials()
-    ]
+    tables = [pq.ParquetFile(path).read(columns=["run_id", "ordinal"]).to_pylist() for path in tables_of(index)]
     return sorted((row["run_id"], row["ordinal"]) for table in tables for row in table)
 
 
@@ -79,7 +84,7 @@ def test_entries_are_those_of_the_files(archive: Archive) -> None:
     assert entry.bytes == sum(path.stat().st_size for path in entry.folder.iterdir())
     assert (entry.problem, entry.schema_version, entry.git_commit, entry.git_dirty) == (None, 2, "0" * 40, False)
     assert rows_of(index) == truth(archive)
-    assert not [path for path in index.snapshot().trials() if archive.path in path.parents]
+    assert not [path for path in tables_of(index) if archive.path in path.parents]
 
 
 def test_a_run_that_cannot_be_read_is_an_entry_with_a_problem(archive: Archive) -> None:
@@ -114,10 +119,10 @@ def test_columns_that_are_not_todays_are_read_from_the_runs_own_file(archive: Ar
     write_sums(archive.folder(newer))
     time.sleep(TICK_S)
     index = Index(archive)
-    (segments,) = [path for path in index.snapshot().trials() if path.parent == index_dir(archive.path)]
+    (segments,) = [path for path in tables_of(index) if path.parent == index_dir(archive.path)]
     kept = pq.ParquetFile(segments).read()
     assert set(kept.column("run_id").to_pylist()) == {*archive.run_ids()} - {newer}
-    assert index.snapshot().trials()[1:] == [path]
+    assert tables_of(index)[1:] == [path]
     gone = [row["db_selects"] for row in kept.to_pylist() if row["run_id"] == older]
     assert gone == [None, None]
     assert index.snapshot().kept.keys() == set(archive.run_ids())
