@@ -144,15 +144,18 @@ def test_each_finished_trial_is_told_as_it_is_sealed(told: Told, rows: dict[str,
 
 
 def test_the_lines_are_a_second_apart_and_count_down(told: Told) -> None:
+    apart: list[float] = []
     for ordinal in range(1, 5):
         mine = [line for line in told.lines if line["ordinal"] == ordinal and "kind" not in line]
         window = [line["at"] for line in mine if line["phase"] == "window"]
         gaps = [after - before for before, after in itertools.pairwise(window)]
         # Who writes them may have to wait for the CPU.
         assert gaps == pytest.approx([1.0] * len(gaps), abs=0.3)
+        apart += gaps
         assert [line["second"] for line in mine] == sorted(line["second"] for line in mine)
         left = [line["left_s"] for line in mine]
         assert left == sorted(left, reverse=True)
+    assert statistics.median(apart) == pytest.approx(1.0, abs=0.15)
     assert 0 <= told.lines[-2]["left_s"] < 10
 
 
