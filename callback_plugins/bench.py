@@ -39,6 +39,8 @@ STDOUT = 1
 QUIET_ACTIONS = {"trial"}
 FORMAL_ACTIONS = {"ansible.builtin.validate_argument_spec", "validate_argument_spec"}
 """What Ansible itself puts before a role that is imported, whatever the tags; it does nothing to a host."""
+PLAYS_OWN = {"ansible.builtin.assert", "ansible.builtin.include_role"}
+"""What does nothing to a host, either, where a play itself has it: a role that is taken in has steps of its own."""
 FINDINGS = "findings"
 """The action that tells of a host all that was found, and as errors what forbids to go on."""
 NOTHING_S = 0.2
@@ -169,7 +171,7 @@ class CallbackModule(Default):  # type: ignore[misc]
             return
         role = task._role.get_name() if task._role else ""
         self.screen = None
-        if task.action in FORMAL_ACTIONS:
+        if task.action in FORMAL_ACTIONS or (not role and task.action in PLAYS_OWN):
             return
         self._name_play()
         if task.action in QUIET_ACTIONS:

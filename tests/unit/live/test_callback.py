@@ -136,6 +136,19 @@ def test_plays_and_roles_of_which_nothing_is_asked_are_not_named(
     assert len(shown) == 4
 
 
+def test_a_play_that_only_asks_is_named_where_the_answer_is_no(callback: Any, capfd: Captured) -> None:
+    for action in ("ansible.builtin.assert", "ansible.builtin.include_role", "ansible.builtin.assert"):
+        callback.v2_playbook_on_play_start(SimpleNamespace(get_name=lambda: "See that all are there"))
+        own = task(action)
+        own._role = None
+        callback.v2_playbook_on_task_start(own, False)
+    assert output(capfd) == ""
+    callback.v2_runner_on_failed(Result({"msg": "one is not"}, "ansible.builtin.assert"))
+    shown = output(capfd).splitlines()
+    assert shown[0] == "See that all are there"
+    assert shown[1].startswith("error: one is not")
+
+
 def test_a_terminal_shows_the_seconds_and_keeps_the_finished(on_terminal: Any, capfd: Captured, tmp_path: Path) -> None:
     terminal = Terminal(COLUMNS, ROWS)
     begin(on_terminal, tmp_path)
